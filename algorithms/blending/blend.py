@@ -71,9 +71,17 @@ class Blend:
         """(users): g, from 1 right after the last event to 0, in the steps in which lists store it."""
         return self.hotness_after(histories.hours_since_last)
 
-    def hotness_after(self, hours: Floats) -> Floats:
-        """As `hotness`, that many hours after the last event."""
-        return np.asarray(np.rint(2.0 ** (-hours / self.half_life_hours) / HOTNESS_STEP) * HOTNESS_STEP)
+    def hotness_after(self, hours: Floats, behind: Floats | None = None) -> Floats:
+        """As `hotness`, for users whose last event arrived that many hours ago.
+
+        ``behind`` (users): by how many hours that event is older than the newest one of all users. A log that
+        is imported has such events, and so has a phone that was offline: its user may be there now, or was
+        there then. Nobody knows, so hotness is the mean of both.
+        """
+        there = 2.0 ** (-hours / self.half_life_hours)
+        if behind is not None:
+            there = (there + 2.0 ** (-np.maximum(hours, behind) / self.half_life_hours)) / 2
+        return np.asarray(np.rint(there / HOTNESS_STEP) * HOTNESS_STEP)
 
     def weights_at(self, hotness: Floats) -> dict[str, Floats]:
         """By signal (users): what it weighs for users who are that hot."""

@@ -159,9 +159,21 @@ def _or_the_defaults(
         for half, judged in zip(halves, parallel_map(judge, halves), strict=True):
             without[half] = judged
         if difference(scored, without, before).low > 0:
-            return horizon
+            return _scale(horizon)
     why = horizon.why.replace("chosen on", "the defaults, which nothing surely beats on")
     return Horizon(defaults, _figure(scored, before), horizon.alone, (), why)
+
+
+def _scale(horizon: Horizon) -> Horizon:
+    """The same proportions with the largest weight at 1.
+
+    A search keeps the first weight where it began, which says nothing about the others' size. A list between
+    two horizons mixes their weights, so both need one scale.
+    """
+    largest = max(abs(weight) for weight in horizon.weights.values())
+    weights = {name: weight / largest for name, weight in horizon.weights.items()}
+    steps = tuple(step._replace(weight=step.weight / largest) for step in horizon.steps)
+    return replace(horizon, weights=weights, steps=steps)
 
 
 def _figure(scored: Candidates, values: Floats) -> Figure:

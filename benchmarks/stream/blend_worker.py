@@ -27,7 +27,7 @@ from benchmarks.studies.ranking_models import Array
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.settings import StreamingSettings
 from contracts.stored.records import HistoryEntry, encode_entry
-from streaming.fold_in.by_blend import rank_by_blend
+from streaming.fold_in.by_blend import Arrivals, rank_by_blend
 from streaming.fold_in.by_factors import item_places, known_places, rank_by_factors, user_factors
 from streaming.fold_in.histories import StrengthTable, read_histories
 from streaming.fold_in.model import OnlineModel
@@ -79,7 +79,7 @@ def list_of(model: OnlineModel, user: Stored) -> Array:
     if model.blend is None:
         vectors = user_factors(model, _NO_NEW_ITEMS, histories, indexes, _SETTINGS)
         return rank_by_factors(model, _NO_NEW_ITEMS, vectors, known, LISTED).indexes
-    now = np.zeros(1, np.int64)
+    now = Arrivals(np.zeros(1, np.int64))
     lists, _ = rank_by_blend(model.blend, model, _NO_NEW_ITEMS, histories, indexes, known, now, LISTED)
     return lists.indexes
 

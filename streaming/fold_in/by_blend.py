@@ -1,14 +1,14 @@
 """Ranks users by the blend of the served version. Pure: arrays in, arrays out.
 
-A blend's weights depend on how long ago the user's last event was. Here that is the time since it *arrived*:
-a replayed log holds old events, and the user who sends it is there now. A list is therefore computed as if
-the newest event of the history had happened when it arrived.
+A blend's weights depend on how long ago the user's last event was. Here that is the time since it *arrived*,
+and signals score as if it had happened then. Where it is much older than the newest event of all users, as in
+a log that is imported, its user may be there or not, and the list is half as hot (`Blend.hotness_after`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,15 @@ from streaming.fold_in.new_items import NewItems
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
+_HOUR_MS = 3_600_000
+
+
+class Arrivals(NamedTuple):
+    """When the last event of each user came, and how far all events have come."""
+
+    since_ms: NDArray[np.int64]  # (users): since it arrived
+    newest_event_ms: int = 0  # the event time of the newest event of all users; 0: not known
+
 
 def rank_by_blend(
     served: ServedBlend,
@@ -35,28 +44,30 @@ def rank_by_blend(
     known_items: KnownItems,
     indexes: NDArray[np.int64],
     left_out: Sequence[NDArray[np.int64]],
-    since_arrival: NDArray[np.int64],
+    arrivals: Arrivals,
     n: int,
     sums: Sums | None = None,
 ) -> tuple[RankedLists, Floats]:
     """The ``n`` best items of each user, and how hot each list is (records.FreshList.hotness).
 
     ``indexes`` are the places of the histories' items, where new items come after the model's; ``left_out``
-    are the places of all items that each user has had; ``since_arrival`` (users) is in ms. ``sums`` are the
-    counts in Redis for the model's items and new ones (`algorithms.blending.live`); None: there is no trend.
+    are the places of all items that each user has had. ``sums`` are the counts in Redis for the model's items
+    and new ones (`algorithms.blending.live`); None: there is no trend.
     """
     size = len(model.index)
     if sums is not None:
-        histories = signal_histories(known_items, indexes, since_arrival)
+        histories = signal_histories(known_items, indexes, arrivals.since_ms)
+        hotness = _hotness(served, histories, arrivals)
         live = live_blend(served, sums, size, new_items.factors_of(model.factors.shape[1]))
         known = None if served.blend.with_known_items else _left_out(left_out, size + len(new_items.index))
-        lists = RankedLists(*live.blend.rank(live.signals, histories, n, known=known))
-        return lists, served.blend.hotness(histories)
-    histories = signal_histories(known_items, np.where(indexes < size, indexes, UNKNOWN), since_arrival)
+        lists = RankedLists(*live.blend.rank(live.signals, histories, n, known=known, hotness=hotness))
+        return lists, hotness
+    histories = signal_histories(known_items, np.where(indexes < size, indexes, UNKNOWN), arrivals.since_ms)
+    hotness = _hotness(served, histories, arrivals)
     known = None if served.blend.with_known_items else _left_out(left_out, size)
-    best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known))
+    best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known, hotness=hotness))
     if new_items.index:
-        scores = _new_scores(served, histories, new_items)
+        scores = _new_scores(served, histories, new_items, hotness)
         # An item with a score of 0 comes last, and only where the user has a list at all.
         listed = (scores > 0) | ((scores == 0) & (best.indexes[:, :1] >= 0))
         scores = np.where(listed, scores, -np.inf)
@@ -64,7 +75,13 @@ def rank_by_blend(
             for user, places in enumerate(left_out):
                 scores[user, places[places >= size] - size] = -np.inf
         best = _with_new(best, scores.astype(np.float32), size, n)
-    return best, served.blend.hotness(histories)
+    return best, hotness
+
+
+def _hotness(served: ServedBlend, histories: Histories, arrivals: Arrivals) -> Floats:
+    newest_ms = histories.now_ms - arrivals.since_ms
+    behind = np.maximum(arrivals.newest_event_ms - newest_ms, 0) / _HOUR_MS
+    return served.blend.hotness_after(histories.hours_since_last, behind)
 
 
 def signal_histories(
@@ -103,10 +120,10 @@ def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
     return LeftOut(indptr, np.concatenate(of_model).astype(np.int32))
 
 
-def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems) -> Floats:
+def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems, hotness: Floats) -> Floats:
     """(users, new items): their scores by the factors, in the units and with the weights of the blend."""
     total = np.zeros((len(histories), len(new_items.index)))
-    for name, weights in served.blend.weights_at(served.blend.hotness(histories)).items():
+    for name, weights in served.blend.weights_at(hotness).items():
         signal = served.signals[name]
         if isinstance(signal, Factors):
             scale = weights / deviations(signal.score(histories))

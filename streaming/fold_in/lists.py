@@ -18,7 +18,7 @@ from algorithms.fold_in import UNKNOWN
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, encode_fresh
-from streaming.fold_in.by_blend import rank_by_blend
+from streaming.fold_in.by_blend import Arrivals, rank_by_blend
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places, rank_by_factors, user_factors
 from streaming.fold_in.cooling import next_due
 from streaming.fold_in.counters import Counters
@@ -92,8 +92,9 @@ def _fold_in_block(
         lists = rank_by_factors(model, new_items, vectors, known, settings.fresh_n)
     else:
         since = reading.read_at // 1000 - np.array(reading.arrivals, np.int64)
+        arrivals = Arrivals(since, reading.newest_event)
         lists, hotness = rank_by_blend(
-            model.blend, model, new_items, histories, indexes, known, since, settings.fresh_n, sums
+            model.blend, model, new_items, histories, indexes, known, arrivals, settings.fresh_n, sums
         )
     blend, made = model.blend.blend if model.blend else None, reading.read_at // 1000
     due = [next_due(blend, arrived, made, settings.fresh_ttl_seconds) for arrived in reading.arrivals]

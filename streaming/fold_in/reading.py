@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import NEWEST_EVENT
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
@@ -20,6 +21,7 @@ class Reading(NamedTuple):
     earlier: list[dict[bytes, bytes]]  # per user, earlier events by item; empty where none are kept
     further: list[list[bytes]]  # per user, known items beyond those whose entries were read
     arrivals: list[int]  # per user, when the last event arrived: epoch ms, not after `read_at`
+    newest_event: int  # the newest event time of all users, epoch ms; 0: not known
 
 
 def read_users(
@@ -35,13 +37,14 @@ def read_users(
         # The clock and the pointer are read first: what is read after them is at least as new.
         pipeline.time()
         pipeline.get(keyspace.CURRENT_MODEL)
+        pipeline.hget(keyspace.STREAMING_STATUS, NEWEST_EVENT)
         for user in users:
             pipeline.hlen(keyspace.history(user, shards))
         for user in () if just_arrived else users:
             shard = keyspace.shard_of(user, shards)
             pipeline.zscore(keyspace.pending(shard), user)
             pipeline.zscore(keyspace.active(shard), user)
-        (seconds, micros), version, *found = pipeline.execute()
+        (seconds, micros), version, newest_event, *found = pipeline.execute()
     lengths, queued = found[: len(users)], found[len(users) :]
     histories: list[dict[bytes, bytes]] = [{} for _ in users]
     earlier: list[dict[bytes, bytes]] = [{} for _ in users]
@@ -62,6 +65,7 @@ def read_users(
         earlier=earlier if settings.earlier_events else [],
         further=further,
         arrivals=_arrivals(queued, read_at // 1000) if queued else [read_at // 1000] * len(users),
+        newest_event=int(newest_event or 0),
     )
 
 

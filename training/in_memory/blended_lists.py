@@ -1,8 +1,8 @@
 """Ranks all users' lists by a blend, in blocks, and writes each block to Redis.
 
 A list is as hot as a fresh list that the online query would make at the same moment: by the time since its
-user's last event arrived (docs/decisions/0015-two-horizons.md). So answers stay as they are when the online
-query comes to a user after the version is published.
+user's last event arrived, and by how old it was then (docs/decisions/0015-two-horizons.md). So answers stay
+as they are when the online query comes to a user after the version is published.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from training.lists.users import list_writer
 from training.registry.arrivals import hours_since_arrival
 from training.registry.publish import Publisher
 
+_HOUR_MS = 3_600_000
 _BLOCK = 1024  # users whose lists are ranked, encoded and written together
 _NONE = np.empty((0, 0), np.float32)
 
@@ -34,7 +35,8 @@ def write_blended_lists(
 ) -> ListCounts:
     """Write each user's best items. Raises IncompletePublishError."""
     write, written = list_writer(publisher, version, None), 0
-    hotness = served.blend.hotness_after(hours_since_arrival(publisher, data.user_ids.to_pylist()))
+    hours = hours_since_arrival(publisher, data.user_ids.to_pylist())
+    hotness = served.blend.hotness_after(hours, hours_behind(data, settings))
     for start, columns, scores in ranked_blocks(data, served, settings, hotness):
         # Only lists that may be reused need factors and known items; lists of a blend are never reused.
         ranked = RankedRows(columns, scores, _NONE, np.empty(0, np.int64), np.empty(0, np.int32), _NONE)
@@ -44,6 +46,12 @@ def write_blended_lists(
     keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
     publisher.verify(keys, written=written)
     return ListCounts(written=written, kept=0)
+
+
+def hours_behind(data: RoundArrays, settings: TrainingSettings) -> NDArray[np.float64]:
+    """(users): by how many hours each user's newest event is older than the newest one of all."""
+    newest = event_histories(data, settings).now_ms
+    return np.asarray((data.events.times.max(initial=0) - newest) / _HOUR_MS)
 
 
 def ranked_blocks(

@@ -61,6 +61,12 @@ def test_the_longer_after_the_last_event_the_more_the_long_horizon_counts() -> N
     assert blend.score(signals, _asked_after(8)) == pytest.approx(half * hot + (1 - half) * cold)
 
 
+def test_hotness_is_halved_where_the_last_event_is_much_older_than_those_of_others() -> None:
+    hours, behind = np.array([0, 0, 0, 8, 8, np.inf]), np.array([0, 8, 1000, 8, 1000, 0])
+    found = Blend(HOT, COLD).hotness_after(hours, behind)
+    assert found == pytest.approx([1.0, 0.75, 0.5, 0.5, 0.25, 0.0], abs=HOTNESS_STEP / 2)
+
+
 @pytest.mark.parametrize(("hours", "hotness"), [(0, 1.0), (1, 2**-0.125), (24, 0.125), (24 * 30, 0.0)])
 def test_hotness_halves_every_eight_hours_to_the_nearest_step(hours: float, hotness: float) -> None:
     asked = of_events([(0, 1, 5)], users=1)

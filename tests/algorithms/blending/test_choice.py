@@ -64,6 +64,15 @@ def test_in_click_sessions_transitions_are_chosen() -> None:
     assert choice.hot.ndcg.low > 0.3
 
 
+def test_the_largest_of_chosen_weights_is_1_so_that_two_horizons_mix_on_one_scale() -> None:
+    for slice_ in (_next_baskets(shop(), 80), _next_clicks(sessions(), 60)):
+        choice = choose([slice_])
+        for horizon in (choice.hot, choice.cold):
+            if horizon.is_chosen:
+                assert max(map(abs, horizon.weights.values())) == 1.0
+        assert choice.hot.is_chosen or choice.cold.is_chosen
+
+
 def test_the_same_data_gives_the_same_choice() -> None:
     baskets = _next_baskets(shop(), 80)
     assert choose([baskets]).blend == choose([baskets]).blend

@@ -13,7 +13,7 @@ from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ra
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import EarlierEvent, HistoryEntry, encode_earlier, encode_entry
-from streaming.fold_in.by_blend import rank_by_blend, signal_histories
+from streaming.fold_in.by_blend import Arrivals, rank_by_blend, signal_histories
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places
 from streaming.fold_in.histories import StrengthTable, read_histories
 from streaming.fold_in.model import OnlineModel
@@ -75,15 +75,20 @@ def earlier_in_redis(user: Rated) -> dict[bytes, bytes]:
 
 
 def online(
-    served: ServedBlend, users: list[Rated], hours: float = 0.0, n: int = 10, new: NewItems | None = None
+    served: ServedBlend,
+    users: list[Rated],
+    hours: float = 0.0,
+    n: int = 10,
+    new: NewItems | None = None,
+    newest_event_ms: int = 0,
 ) -> tuple[RankedLists, list[float]]:
     model, new_items = the_model(served), new or NewItems()
     earlier = [earlier_in_redis(user) for user in users]
     known_items = read_histories([in_redis(user) for user in users], STRENGTHS, earlier)
     indexes = item_places(model, new_items, known_items.items)
     known = known_places(model, new_items, known_items, indexes, [[] for _ in users])
-    since = np.full(len(users), round(hours * HOUR), np.int64)
-    lists, hotness = rank_by_blend(served, model, new_items, known_items, indexes, known, since, n)
+    arrivals = Arrivals(np.full(len(users), round(hours * HOUR), np.int64), newest_event_ms)
+    lists, hotness = rank_by_blend(served, model, new_items, known_items, indexes, known, arrivals, n)
     return lists, hotness.tolist()
 
 
@@ -131,6 +136,17 @@ def test_the_hotness_of_a_list_counts_from_the_arrival_of_events_and_not_from_th
     assert online(BLEND, [[]])[1] == [0.0]
 
 
+def test_a_list_is_half_as_hot_where_others_have_much_newer_events() -> None:
+    user: Rated = [(1, 5.0, 0, 1), (2, 4.0, 60, 2)]  # the newest at one hour
+    for others, hours, expected in ((1, 0.0, 1.0), (9, 0.0, 0.75), (1000, 0.0, 0.5), (1000, 8.0, 0.25)):
+        lists, hotness = online(BLEND, [user], hours, newest_event_ms=others * HOUR)
+        assert hotness == pytest.approx([expected], abs=HOTNESS_STEP)
+        asked = offline([user], hours)
+        indexes, scores = BLEND.blend.rank(BLEND.signals, asked, 10, hotness=np.array(hotness))
+        assert lists.indexes.tolist() == indexes.tolist()
+        assert lists.scores.tolist() == scores.tolist()
+
+
 def test_all_known_items_are_left_out_unless_the_blend_allows_them() -> None:
     user: Rated = [(item, 5.0, item, item) for item in range(0, ITEMS, 2)]
     assert not set(online(BLEND, [user], n=ITEMS)[0].indexes[0].tolist()) & set(range(0, ITEMS, 2))
@@ -141,8 +157,8 @@ def test_known_items_beyond_those_read_are_left_out() -> None:
     model, known_items = the_model(BLEND), read_histories([in_redis([(1, 5.0, 1, 1)])], STRENGTHS)
     places = item_places(model, NewItems(), known_items.items)
     all_known = [np.array([1, *range(5, ITEMS)], np.int64)]
-    since = np.zeros(1, np.int64)
-    lists, _ = rank_by_blend(BLEND, model, NewItems(), known_items, places, all_known, since, 10)
+    arrivals = Arrivals(np.zeros(1, np.int64))
+    lists, _ = rank_by_blend(BLEND, model, NewItems(), known_items, places, all_known, arrivals, 10)
     assert set(lists.indexes[0].tolist()) <= {-1, 0, 2, 3, 4}
 
 

@@ -12,6 +12,7 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import EarlierEvent, HistoryEntry, encode_earlier, encode_entry
 from streaming.fold_in.reading import read_users
+from streaming.state.status import note_newest_event
 
 CAP = 3
 ENTRY = encode_entry(HistoryEntry("click", 1000, "00000000-0000-4000-8000-000000000001", 1.0))
@@ -55,6 +56,15 @@ def test_a_short_history_is_read_completely_and_a_long_one_only_in_its_newest_pa
     assert [set(more) for more in found.further] == [set(), {b"i%d" % n for n in range(9)}, set()]
     # The second user's whole history is never read.
     assert calls(client)["hgetall"] == 4
+
+
+def test_how_far_the_events_of_all_users_have_come_is_read_with_them(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    assert read_users(client, ["few"], settings, just_arrived=True).newest_event == 0
+    for moment in (7000, 5000):
+        note_newest_event(client, moment)
+    assert read_users(client, ["few"], settings, just_arrived=False).newest_event == 7000
 
 
 def test_the_known_items_of_a_bot_are_not_read(

@@ -16,7 +16,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import decode_ranked
 from tests.training.in_memory.worlds import as_events, random_rows
 from training.in_memory import blended_lists
-from training.in_memory.blended_lists import ranked_blocks, write_blended_lists
+from training.in_memory.blended_lists import hours_behind, ranked_blocks, write_blended_lists
 from training.in_memory.load import RoundArrays, load_arrays
 from training.registry.publish import Publisher
 
@@ -86,3 +86,11 @@ def test_written_lists_are_counted_and_can_be_read(data: RoundArrays, redis_url:
         raw: Any = client.hget(keyspace.top_n(keyspace.shard_of(name, 2), "v1"), name)
         assert list(decode_ranked(raw)[0]) == found
     client.close()
+
+
+def test_a_user_is_behind_by_the_age_of_the_newest_event_beside_that_of_all_users(data: RoundArrays) -> None:
+    found, newest = hours_behind(data, SETTINGS), data.events.times.max()
+    last = [data.pairs.event_times[data.pairs.users == user].max() for user in range(data.counts.users)]
+    assert found == pytest.approx((newest - np.array(last)) / 3_600_000)
+    assert found.min() >= 0
+    assert found.max() > 0
