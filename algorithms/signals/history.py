@@ -18,6 +18,8 @@ POSITIVE_GRADE = 1.0
 NEGATIVE_GRADE = -0.3
 # Rating -> grade, which says how much similar items are wanted: the entry with the largest key not above it.
 RATING_GRADES: Mapping[float, float] = {0.0: NEGATIVE_GRADE, 3.0: 0.3, 4.0: POSITIVE_GRADE, 5.0: 1.2}
+_THRESHOLDS = np.array(sorted(RATING_GRADES))
+_GRADES = np.array([RATING_GRADES[threshold] for threshold in sorted(RATING_GRADES)])
 _NEGATIVE_TYPES = frozenset({"dislike"})
 
 
@@ -90,13 +92,12 @@ class Histories:
         """The same users with only some of their entries."""
         if kept.all():
             return self
-        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return self._entries(kept, before[self.indptr], self.now_ms)
+        return self._entries(kept, bounds_of(kept)[self.indptr], self.now_ms)
 
     def select(self, users: Integers) -> Histories:
         """The histories of these users, in this order."""
         lengths = self.indptr[users + 1] - self.indptr[users]
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        indptr = bounds_of(lengths)
         entries = np.arange(indptr[-1]) + np.repeat(self.indptr[users] - indptr[:-1], lengths)
         return self._entries(entries, indptr, self.now_ms[users])
 
@@ -137,8 +138,14 @@ def join_histories(several: Sequence[Histories]) -> Histories:
 
 def join_bounds(several: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """The bounds (indptr) of several CSR matrices whose rows are put one after another."""
-    lengths = np.concatenate([np.diff(each) for each in several])
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return bounds_of(np.concatenate([np.diff(each) for each in several]))
+
+
+def bounds_of(lengths: NDArray[Any] | Sequence[int]) -> NDArray[np.int64]:
+    """The bounds (indptr) of the rows of a CSR matrix that have these lengths."""
+    bounds = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    return bounds
 
 
 def from_events(
@@ -166,7 +173,7 @@ def from_events(
         raise ValueError(f"users must be from 0 to {user_count - 1}")
     times = np.asarray(times_ms, np.int64)
     order = np.lexsort((-np.arange(len(users)), -times, users))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=user_count))]).astype(np.int64)
+    indptr = bounds_of(np.bincount(users, minlength=user_count))
     newest_first = times[order]
     if now_ms is None:
         last = np.zeros(user_count, np.int64)
@@ -245,16 +252,13 @@ def from_items(
     )
 
 
-def grade_ratings(ratings: NDArray[np.floating[Any]], table: Mapping[float, float] = RATING_GRADES) -> Floats:
-    """The grade of each rating; a rating below all keys has the grade of the smallest one."""
-    steps = sorted(table.items())
-    reached = np.searchsorted([key for key, _ in steps], ratings, side="right") - 1
-    return np.array([grade for _, grade in steps], np.float64)[np.maximum(reached, 0)]
+def grade_ratings(ratings: NDArray[np.floating[Any]]) -> Floats:
+    """The grade of each rating (RATING_GRADES); one below all keys has the grade of the smallest key."""
+    reached = np.searchsorted(_THRESHOLDS, ratings, side="right") - 1
+    return np.asarray(_GRADES[np.maximum(reached, 0)])
 
 
-def grade_entries(
-    entries: Iterable[tuple[str, float]], table: Mapping[float, float] = RATING_GRADES
-) -> float:
+def grade_entries(entries: Iterable[tuple[str, float]]) -> float:
     """The grade of one item, from the (event type, value) of its events that count.
 
     (contracts.strengths.effective says which count.) It is the largest grade among them, except that a
@@ -265,5 +269,5 @@ def grade_entries(
         if event_type in _NEGATIVE_TYPES:
             return NEGATIVE_GRADE
         is_rating = event_type == "rating"
-        grades.append(float(grade_ratings(np.array([value]), table)[0]) if is_rating else POSITIVE_GRADE)
+        grades.append(float(grade_ratings(np.array([value]))[0]) if is_rating else POSITIVE_GRADE)
     return max(grades, default=0.0)

@@ -18,7 +18,7 @@ from algorithms.blending.deviation import deviations
 from algorithms.blending.live import Sums, live_blend
 from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors
-from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.history import UNKNOWN, Histories, bounds_of
 from streaming.fold_in.by_factors import RankedLists
 from streaming.fold_in.histories import KnownItems
 from streaming.fold_in.model import OnlineModel
@@ -62,7 +62,8 @@ def rank_by_blend(
         known = None if served.blend.with_known_items else _left_out(left_out, size + len(new_items.index))
         lists = RankedLists(*live.blend.rank(live.signals, histories, n, known=known, hotness=hotness))
         return lists, hotness
-    histories = signal_histories(known_items, np.where(indexes < size, indexes, UNKNOWN), arrivals.since_ms)
+    of_model = np.where(indexes < size, indexes, UNKNOWN) if new_items.index else indexes
+    histories = signal_histories(known_items, of_model, arrivals.since_ms)
     hotness = _hotness(served, histories, arrivals)
     known = None if served.blend.with_known_items else _left_out(left_out, size)
     best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known, hotness=hotness))
@@ -91,17 +92,18 @@ def signal_histories(
 
     Newest first; at one time the entry of the higher item index counts as newer, as in training.
     """
-    users = np.repeat(np.arange(len(known_items.indptr) - 1), np.diff(known_items.indptr))
-    moments = known_items.moments
-    rows = np.concatenate([np.arange(len(users)), moments.rows])
-    times = np.concatenate([known_items.times, moments.times])
-    owners = users[rows]
+    indptr, moments = known_items.indptr, known_items.moments
+    owners = np.repeat(np.arange(len(indptr) - 1), indptr[1:] - indptr[:-1])
+    rows, times = np.arange(len(owners)), known_items.times
+    if len(moments.rows):
+        rows = np.concatenate([rows, moments.rows])
+        times = np.concatenate([times, moments.times])
+        owners = owners[rows]
+        indptr = bounds_of(np.bincount(owners, minlength=len(indptr) - 1))
     order = np.lexsort((-indexes[rows], -times, owners))
     rows, newest_first = rows[order], times[order]
-    entries = np.bincount(owners, minlength=len(known_items.indptr) - 1)
-    indptr = np.concatenate([[0], np.cumsum(entries)]).astype(np.int64)
     now = since_arrival.astype(np.int64)
-    filled = entries > 0
+    filled = indptr[1:] > indptr[:-1]
     now[filled] += newest_first[indptr[:-1][filled]]
     return Histories(
         indptr=indptr,
@@ -116,8 +118,8 @@ def signal_histories(
 
 def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
     of_model = [each[each < size] for each in places]
-    indptr = np.concatenate([[0], np.cumsum([len(each) for each in of_model])]).astype(np.int64)
-    return LeftOut(indptr, np.concatenate(of_model).astype(np.int32))
+    bounds = bounds_of([len(each) for each in of_model])
+    return LeftOut(bounds, np.concatenate(of_model).astype(np.int32))
 
 
 def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems, hotness: Floats) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.neighbours.product_scan import FactorLists
 from algorithms.recency import recency_weights
+from algorithms.signals.history import bounds_of
 from contracts.settings import FoldInSettings
 from streaming.fold_in.histories import KnownItems
 from streaming.fold_in.model import OnlineModel
@@ -117,5 +118,5 @@ def rank_by_factors(
 def _best(
     lists: FactorLists, vectors: NDArray[np.float32], known: Sequence[NDArray[np.int64]], n: int
 ) -> RankedLists:
-    indptr = np.concatenate([[0], np.cumsum([len(indexes) for indexes in known])]).astype(np.int64)
+    indptr = bounds_of([len(indexes) for indexes in known])
     return RankedLists(*lists.best(vectors, indptr, np.concatenate(known).astype(np.int32), n))

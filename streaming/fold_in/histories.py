@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.signals.history import NEGATIVE_GRADE, grade_entries, grade_ratings
+from algorithms.signals.history import NEGATIVE_GRADE, bounds_of, grade_entries, grade_ratings
 from contracts.events import EVENT_TYPES, RATING
 from contracts.stored.records import EARLIER_SIZE, ENTRY_SIZE, MICROS, TYPE_CODES, decode_history
 from contracts.strengths import RIVALS, effective, grade_steps, weights_by_type
@@ -19,8 +19,9 @@ from contracts.strengths import RIVALS, effective, grade_steps, weights_by_type
 _ENTRY = np.dtype([("code", "u1"), ("time", ">f8"), ("id_high", ">u8"), ("id_low", ">u8"), ("micros", ">i4")])
 _EARLIER = np.dtype([("code", "u1"), ("time", ">f8")])  # encode_earlier
 _RATING = TYPE_CODES[RATING]
-# Grades by type code; a rating's is by its value.
+# Grades by type code; a rating's is by its value. A negative type beats all, so it stands for the largest.
 _GRADES = np.array([0.0, *(grade_entries([(name, 0.0)]) for name in EVENT_TYPES)])
+_GRADES[_GRADES == NEGATIVE_GRADE] = np.inf
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ class KnownItems:
     strengths: NDArray[np.float64]
     grades: NDArray[np.float64]  # what they say of similar items (algorithms/signals/history.py)
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
-    event_ids: NDArray[np.uint64]  # (items, 2): the high and the low half of that interaction's id
     moments: Moments  # the moments before these times
 
 
@@ -62,36 +62,35 @@ class Moments(NamedTuple):
     times: NDArray[np.int64]  # ms; of each item distinct and ascending
 
 
+_NO_MOMENTS = Moments(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
 def read_histories(
     users: Sequence[Mapping[bytes, bytes]],
     strengths: StrengthTable,
     earlier: Sequence[Mapping[bytes, bytes]] = (),
 ) -> KnownItems:
     """Read each user's entries by item, and earlier events by item, as the state holds them."""
-    indptr = np.concatenate([[0], np.cumsum([len(user) for user in users])]).astype(np.int64)
+    indptr = bounds_of([len(user) for user in users])
     items = list(chain.from_iterable(users))
     raws = list(chain.from_iterable(user.values() for user in users))
     if not items:
-        nothing = np.zeros(0)
-        times = np.zeros(0, np.int64)
-        return KnownItems(
-            indptr, [], nothing, nothing, times, np.zeros((0, 2), np.uint64), Moments(times, times)
-        )
+        return KnownItems(indptr, [], np.zeros(0), np.zeros(0), np.zeros(0, np.int64), _NO_MOMENTS)
     entries = np.frombuffer(b"".join(raws), _ENTRY)
     lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    starts = bounds_of(lengths)[:-1]
     counts, newest = _counting(raws, lengths, starts, len(entries))
-    last = entries[newest]
-    newest_times = last["time"].astype(np.int64)
-    of_types = _LastWriters(np.repeat(np.arange(len(items)), lengths), entries, counts)
+    times, moments = entries["time"][newest].astype(np.int64), _NO_MOMENTS
+    if len(entries) > len(items) or any(earlier):
+        of_types = _LastWriters(np.repeat(np.arange(len(items)), lengths), entries, counts)
+        moments = _moments(of_types, times, *_read_earlier(users, earlier))
     return KnownItems(
         indptr=indptr,
         items=items,
         strengths=np.add.reduceat(np.where(counts, _worth(entries, strengths), 0.0), starts),
         grades=_grades(entries, counts, starts),
-        times=newest_times,
-        event_ids=np.stack([last["id_high"], last["id_low"]], axis=1).astype(np.uint64),
-        moments=_moments(of_types, newest_times, *_read_earlier(users, earlier)),
+        times=times,
+        moments=moments,
     )
 
 
@@ -169,8 +168,7 @@ def _grades(
     rated = grade_ratings(entries["micros"] / MICROS)
     grades = np.where(entries["code"] == _RATING, rated, _GRADES[entries["code"]])
     largest = np.maximum.reduceat(np.where(counts, grades, -np.inf), starts)
-    is_dislike = counts & (entries["code"] != _RATING) & (grades == NEGATIVE_GRADE)
-    return np.where(np.logical_or.reduceat(is_dislike, starts), NEGATIVE_GRADE, largest)
+    return np.where(largest == np.inf, NEGATIVE_GRADE, largest)
 
 
 def _worth(entries: NDArray[np.void], strengths: StrengthTable) -> NDArray[np.float64]:

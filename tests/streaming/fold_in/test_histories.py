@@ -47,9 +47,6 @@ def test_strengths_and_times_are_those_of_the_entries_that_count(
     )
     newest = [max(effective(item), key=lambda e: (e.event_time, e.event_id)) for item in items]
     assert histories.times.tolist() == [entry.event_time for entry in newest]
-    assert [(high << 64) + low for high, low in histories.event_ids.tolist()] == [
-        uuid.UUID(entry.event_id).int for entry in newest
-    ]
     assert histories.grades.tolist() == [
         grade_entries((entry.event_type, entry.value) for entry in effective(item)) for item in items
     ]
