@@ -12,7 +12,7 @@ those between the user's last event and the question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -42,6 +42,13 @@ class KnownItems(NamedTuple):
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
+
+
+class Scored(NamedTuple):
+    """A signal's scores, and their deviations."""
+
+    scores: Floats  # (users, items)
+    deviations: Floats  # (users)
 
 
 class Explanation(NamedTuple):
@@ -95,12 +102,20 @@ class Blend:
         ``hotness`` (users); None: that of the histories.
         Raises KeyError where a signal with a weight is not given, ValueError without any signal.
         """
-        hot, total = self.hotness(histories) if hotness is None else hotness, None
-        for name, weights in self.weights_at(hot).items():
+        hot = self.hotness(histories) if hotness is None else hotness
+        return self.add_up(lambda name: scores_of(signals[name], histories), hot)
+
+    def add_up(self, score_by: Callable[[str], Scored], hotness: Floats) -> Floats:
+        """(users, items): the scores, from those of each signal by its name, which are changed in place.
+
+        Raises ValueError without any signal.
+        """
+        total = None
+        for name, weights in self.weights_at(hotness).items():
             if total is not None and not weights.any():
                 continue
-            scores = signals[name].score(histories)
-            scores *= (weights / deviations(scores))[:, None]
+            scores, spread = score_by(name)
+            scores *= (weights / spread)[:, None]
             total = scores if total is None else np.add(total, scores, out=total)
         if total is None:
             raise ValueError("a blend needs at least one signal with a weight")
@@ -108,7 +123,7 @@ class Blend:
 
     def score_items(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets): the scores of some items for one user."""
-        if self._is_large(signals):
+        if self.is_large(signals):
             return score_touched(self._weigh(signals, self.hotness(history)), history, targets)
         return np.asarray(self.score(signals, history)[0, targets])
 
@@ -130,20 +145,34 @@ class Blend:
         hot = self.hotness(histories) if hotness is None else hotness
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
-        left_out = _unwanted_cells if self.with_known_items else _known_cells
-        if self._is_large(signals):
+        if self.is_large(signals):
             for user in range(len(histories)):
-                _, items = left_out(histories, known, user, user + 1)
+                _, items = self._left_out(histories, known, user, user + 1)
                 history = histories.rows(user, user + 1)
                 weighted = self._weigh(signals, hot[user : user + 1])
                 indexes[user], best[user] = rank_touched(weighted, history, items, n)
             return indexes, best
-        for start, stop, scores in self._blocks(signals, histories, hot):
-            rows, items = left_out(histories, known, start, stop)
-            scores[rows, items] = -np.inf
-            scores[histories.lengths[start:stop] == 0] = -np.inf
-            indexes[start:stop], best[start:stop] = best_of_rows(scores, n)
+        for start, scores in self._blocks(signals, histories, hot):
+            found = self.list_best(scores, histories, n, known=known, first=start)
+            indexes[start : start + len(scores)], best[start : start + len(scores)] = found
         return indexes, best
+
+    def list_best(
+        self, scores: Floats, histories: Histories, n: int, *, known: KnownItems | None = None, first: int = 0
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """As `rank`, by given scores of the users from ``first``, which are changed in place."""
+        stop = first + len(scores)
+        rows, items = self._left_out(histories, known, first, stop)
+        scores[rows, items] = -np.inf
+        scores[histories.lengths[first:stop] == 0] = -np.inf
+        return best_of_rows(scores, n)
+
+    def _left_out(
+        self, histories: Histories, known: KnownItems | None, start: int, stop: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        if self.with_known_items:
+            return _unwanted_cells(histories, start, stop)
+        return _known_cells(histories, known, start, stop)
 
     def explain(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Explanation:
         """Why some items score what they score for one user."""
@@ -158,7 +187,7 @@ class Blend:
         total = np.sum(list(by_signal.values()), axis=0) if by_signal else np.zeros(len(targets))
         return Explanation(total, by_signal, by_entry)
 
-    def _is_large(self, signals: Signals) -> bool:
+    def is_large(self, signals: Signals) -> bool:
         """Whether there are very many items, and the signals can rank them without scoring all."""
         weighted = [signals[name] for name in self.names]
         sizes = [len(each.item_factors) for each in weighted if isinstance(each, Factors)]
@@ -171,16 +200,22 @@ class Blend:
 
     def _blocks(
         self, signals: Signals, histories: Histories, hotness: Floats
-    ) -> Iterator[tuple[int, int, Floats]]:
+    ) -> Iterator[tuple[int, Floats]]:
         if not len(histories):
             return
         # The first shows how many items there are.
         first = self.score(signals, histories if len(histories) == 1 else histories.rows(0, 1), hotness[:1])
-        yield 0, 1, first
+        yield 0, first
         step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
         for start in range(1, len(histories), step):
             stop = min(start + step, len(histories))
-            yield start, stop, self.score(signals, histories.rows(start, stop), hotness[start:stop])
+            yield start, self.score(signals, histories.rows(start, stop), hotness[start:stop])
+
+
+def scores_of(signal: Signal, histories: Histories) -> Scored:
+    """The signal's scores for some users."""
+    scores = signal.score(histories)
+    return Scored(scores, deviations(scores))
 
 
 def _known_cells(
@@ -194,7 +229,7 @@ def _known_cells(
 
 
 def _unwanted_cells(
-    histories: Histories, _: KnownItems | None, start: int, stop: int
+    histories: Histories, start: int, stop: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     block = histories.rows(start, stop)
     unwanted = (block.grades < 0) & block.is_newest_of_item

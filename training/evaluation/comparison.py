@@ -19,6 +19,7 @@ from algorithms.parallel import parallel_map
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from training.evaluation import rival_lists
+from training.evaluation.blended_model import BlendedModel, BlockLists, lists_in_blocks
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 from training.evaluation.item_scores import ItemScores
 from training.fit.als import Problem
@@ -88,11 +89,19 @@ def model_lists(
     """The lists of each model, filled up by popularity as serving does."""
     past = held_out.past
     unknown = rival_lists.by_score(scores.popularity, past, k)
+    blends = {name: model for name, model in models.items() if isinstance(model, BlendedModel)}
+    alone: list[BlockLists] = [
+        partial(_own_lists, name, model, past, k) for name, model in models.items() if name not in blends
+    ]
+    blocks = list(lists_in_blocks(blends, past, len(scores.users), k))
+    made = list(parallel_map(lambda make: make(), (*alone, *blocks)))
+    found = {name: lists for part in made[: len(alone)] for name, lists in part.items()}
+    found |= {name: np.concatenate([part[name] for part in made[len(alone) :]]) for name in blends}
+    return {name: rival_lists.fill_up(found[name], unknown) for name in models}
 
-    def rank_by(model: MakesLists) -> Lists:
-        return rival_lists.fill_up(model.lists(past, k), unknown)
 
-    return dict(zip(models, parallel_map(rank_by, models.values()), strict=True))
+def _own_lists(name: str, model: MakesLists, past: MeasuredHistories, k: int) -> dict[str, Lists]:
+    return {name: model.lists(past, k)}
 
 
 def baseline_lists(
