@@ -33,12 +33,12 @@ class Repeats:
 
     def score(self, histories: Histories) -> Floats:
         """(users, items)."""
-        cells = histories.owners * self.items + histories.items
-        amounts = self._amounts(histories)
         known = histories.items != UNKNOWN
-        summed = np.bincount(cells[known], amounts[known], len(histories) * self.items)
-        scores = np.log1p(_SCALE * np.asarray(summed, np.float64))
-        return np.asarray(scores.reshape(len(histories), self.items))
+        cells = (histories.owners * self.items + histories.items)[known]
+        amounts = self._amounts(histories)[known]
+        scores = np.bincount(cells, amounts, len(histories) * self.items).astype(np.float64, copy=False)
+        scores[cells] = np.log1p(_SCALE * scores[cells])  # all others are 0
+        return scores.reshape(len(histories), self.items)
 
     def touch(self, history: Histories) -> Touched:
         """The scores of one user, without those that are 0."""

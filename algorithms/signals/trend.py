@@ -30,6 +30,8 @@ _MOST_HALVINGS = 60.0  # a sum is halved or doubled this often at most; beyond, 
 class _ByMoment(Protocol):
     def at(self, moment: int) -> Floats: ...
 
+    def instants(self, moments: NDArray[np.int64]) -> NDArray[np.int64]: ...
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -53,6 +55,10 @@ class Trend:
         """(items): the scores at an instant, which may be before that of the counts."""
         scores = np.log(self.offset + np.maximum(self.counts, 0.0) * self._fade(moment))
         return np.asarray(scores - scores.mean())
+
+    def instants(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For each moment one at which the scores are the same; those of one instant are computed once."""
+        return np.maximum(moments, self.at_ms) if self.half_life_ms else np.zeros_like(moments)
 
     def with_events(self, items: Integers, times_ms: Integers, weights: Floats | None = None) -> Trend:
         """The trend with further events, in any order; its instant moves to the newest one."""
@@ -93,6 +99,10 @@ class CounterTrend:
     def explain(self, history: Histories, targets: Integers) -> Floats:
         """(targets, entries): zero, since no history is asked."""
         return np.zeros((len(targets), len(history.items)))
+
+    def instants(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As `Trend.instants`."""
+        return np.maximum(moments, self.from_ms) if self.half_life_ms else np.zeros_like(moments)
 
     def at(self, moment: int) -> Floats:
         """(items): the scores at an instant."""
@@ -181,7 +191,8 @@ def _nothing(items: int, half_life_ms: float, offset: float | None = None) -> Tr
 
 
 def _score(trend: _ByMoment, histories: Histories, items: int) -> Floats:
-    moments, place = np.unique(histories.now_ms, return_inverse=True)
-    if not len(moments):
-        return np.zeros((0, items))
-    return np.stack([trend.at(int(moment)) for moment in moments])[place]
+    scores, rows = np.empty((len(histories), items)), dict[int, int]()
+    for row, instant in enumerate(trend.instants(histories.now_ms).tolist()):
+        first = rows.setdefault(instant, row)
+        scores[row] = trend.at(instant) if first == row else scores[first]
+    return scores

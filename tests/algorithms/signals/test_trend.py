@@ -29,6 +29,15 @@ def test_without_a_half_life_counts_never_fade() -> None:
     assert trend.at(999 * DAY) == pytest.approx([np.log(3) / 2, -np.log(3) / 2])
 
 
+@pytest.mark.parametrize("half_life", [0.0, HOUR])
+def test_questions_of_one_instant_share_a_row_and_each_has_the_scores_of_its_moment(half_life: float) -> None:
+    counted = fit_trend(of_events([(0, 0, HOUR), (0, 0, HOUR), (0, 1, 2 * HOUR)], users=1), 3, half_life)
+    moments = np.array([9, 1, 2, 9, 0, 3]) * HOUR  # some before the newest event
+    asked = of_events([], users=len(moments)).asked_at(moments)
+    for trend in (counted, CounterTrend(np.array([3.0, 2.0, -np.inf]), 2 * HOUR, half_life, 1.0)):
+        assert np.array_equal(trend.score(asked), [trend.at(moment) for moment in moments.tolist()])
+
+
 def test_events_may_come_in_any_order() -> None:
     histories = random_histories()
     once = fit_trend(histories, 12, half_life_ms=9000.0)
