@@ -34,7 +34,8 @@ Signals = Mapping[str, Signal]
 HALF_LIFE_HOURS = 8.0
 # Above this number of items, scoring all of them takes longer than ranking without that.
 _MANY_ITEMS = 250_000
-_BLOCK_NUMBERS = 2**20  # users x items of a block: 8 MiB for each signal
+# users x items of a block: 2 MiB for each signal. Memory of larger arrays goes back to the system each time.
+_BLOCK_NUMBERS = 2**18
 
 
 class KnownItems(NamedTuple):
