@@ -31,16 +31,20 @@ def top_n(
     known_indices: Indexes,
     n: int,
     item_mask: NDArray[np.bool_] | None = None,
+    longest: float | None = None,
 ) -> tuple[Indexes, Floats]:
     """The n items of the highest score (user row x item row) for each user, without the user's known ones.
 
     Known items come as CSR: those of user u are ``known_indices[known_indptr[u]:known_indptr[u + 1]]``.
     ``item_mask`` is False for items that nobody may get. Equal scores are ordered by the lower index.
+    ``longest`` is `longest_row` of the item factors, which saves computing it for each call.
     Returns item indexes and scores, both (users, n); where fewer items remain, -1 and -inf.
     Raises ValueError for n < 1, factors that do not match, or factors that are not finite.
     """
-    _check(user_factors, item_factors, n)
-    margins = _margins(user_factors, item_factors)
+    if longest is None:
+        longest = longest_row(item_factors)
+    _check(user_factors, item_factors, n, longest)
+    margins = _margins(user_factors, longest)
     absent = np.flatnonzero(~item_mask) if item_mask is not None else np.empty(0, np.int64)
     indexes = np.full((len(user_factors), n), -1, np.int32)
     scores = np.full((len(user_factors), n), -np.inf, np.float32)
@@ -117,13 +121,13 @@ def _fill_best(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> N
     best[:, : order.shape[1]] = np.take_along_axis(candidates, order, axis=1)
 
 
-def _check(user_factors: Floats, item_factors: Floats, n: int) -> None:
+def _check(user_factors: Floats, item_factors: Floats, n: int, longest: float) -> None:
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
     if user_factors.shape[1] != item_factors.shape[1]:
         ranks = f"{user_factors.shape[1]} do not fit item factors of rank {item_factors.shape[1]}"
         raise ValueError(f"user factors of rank {ranks}; publish both from one fit")
-    if not (np.isfinite(user_factors).all() and np.isfinite(item_factors).all()):
+    if not (np.isfinite(user_factors).all() and np.isfinite(longest)):
         raise ValueError("the factors are not all finite numbers; the fit diverged, raise its regularisation")
 
 
@@ -152,7 +156,7 @@ def _candidates(
         above[row] = False
         above[row, columns[best]] = True
         counts[row] = n
-    rows, columns = np.nonzero(above)
+    rows, columns = np.divmod(np.flatnonzero(above), above.shape[1])  # far faster than numpy's `nonzero`
     places = places_in_rows(counts)
     shape = len(block), max(n, counts.max(initial=0))
     indexes, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
@@ -161,13 +165,18 @@ def _candidates(
     return indexes, scores
 
 
-def _margins(user_factors: Floats, item_factors: Floats) -> NDArray[np.float64]:
+def longest_row(factors: Floats) -> float:
+    """The length of the longest row; not finite where any of their numbers is not."""
+    squares = np.einsum("ik,ik->i", factors, factors, dtype=np.float64)
+    return float(np.sqrt(squares.max(initial=0.0)))
+
+
+def _margins(user_factors: Floats, longest: float) -> NDArray[np.float64]:
     """How far below the n-th of BLAS' scores an item may stand and yet be among the n: (users,).
 
     Twice the error of two sums of rank products, rank u |x| |y| each (Higham, Accuracy and Stability of
     Numerical Algorithms, 2002, 3.5), for the longest item; one u more for the margin's own rounding.
     """
-    longest = np.sqrt(np.einsum("ik,ik->i", item_factors, item_factors, dtype=np.float64).max(initial=0.0))
     lengths = np.sqrt(np.einsum("uk,uk->u", user_factors, user_factors, dtype=np.float64))
     margins: NDArray[np.float64] = (
         2 * (user_factors.shape[1] + 1) * np.finfo(np.float32).eps * lengths * longest

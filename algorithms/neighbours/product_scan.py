@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.neighbours.index import LARGE
-from algorithms.top_n import pair_scores, top_n
+from algorithms.top_n import longest_row, pair_scores, top_n
 
 Floats = NDArray[np.float32]
 Indexes = NDArray[np.int32]
@@ -74,7 +74,8 @@ class FactorLists:
         """
         has_list = vectors.any(axis=1)
         if len(self.factors) <= LARGE:
-            found, scores = top_n(vectors, self.factors, known_indptr, known, n, item_mask=self.is_fitted)
+            mask, longest = self.is_fitted, self._longest
+            found, scores = top_n(vectors, self.factors, known_indptr, known, n, mask, longest)
             found[~has_list], scores[~has_list] = -1, -np.inf
             return found, scores
         found = np.full((len(vectors), n), -1, np.int32)
@@ -83,6 +84,10 @@ class FactorLists:
             of_user = known[known_indptr[user] : known_indptr[user + 1]]
             found[user], scores[user] = self._scan.best(vectors[user], of_user, n)
         return found, scores
+
+    @cached_property
+    def _longest(self) -> float:
+        return longest_row(self.factors)
 
     @cached_property
     def _scan(self) -> ProductScan:
