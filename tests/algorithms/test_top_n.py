@@ -92,9 +92,11 @@ def test_a_list_of_zero_items_is_refused(n: int) -> None:
         top_n(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), *_nothing_known(1), n)
 
 
-def test_factors_that_are_not_numbers_are_refused_with_the_cure() -> None:
+@pytest.mark.parametrize(("user", "item"), [(np.nan, 1), (1, np.nan), (1, np.inf)])
+def test_factors_that_are_not_numbers_are_refused_with_the_cure(user: float, item: float) -> None:
+    users, items = np.full((1, 1), user, np.float32), np.array([[1], [item]], np.float32)
     with pytest.raises(ValueError, match="raise its regularisation"):
-        top_n(np.full((1, 1), np.nan, np.float32), np.ones((1, 1), np.float32), *_nothing_known(1), 1)
+        top_n(users, items, *_nothing_known(1), 1)
 
 
 def test_factors_of_two_ranks_are_refused() -> None:
