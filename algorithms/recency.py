@@ -42,7 +42,8 @@ def recency_weights(
     newest_first, starts = np.asarray(times_ms, np.int64)[order], np.asarray(indptr, np.int64)[rows]
     if half_life_items:
         place = np.arange(len(order))
-        is_first = (place == starts) | np.concatenate([[True], np.diff(newest_first) != 0])
+        is_first = place == starts
+        is_first[1:] |= newest_first[1:] != newest_first[:-1]
         first_of_moment = np.maximum.accumulate(np.where(is_first, place, 0))
         halvings += (first_of_moment - starts) / half_life_items
     if half_life_days:

@@ -34,9 +34,12 @@ def user_factors(
     settings: FoldInSettings,
 ) -> NDArray[np.float32]:
     """(users, rank): the users' factors. ``indexes`` are the places of the histories' items."""
-    touched, rows = np.unique(indexes, return_inverse=True)
-    fixed = _factors(model, new_items, touched)
-    # `touched` begins with UNKNOWN where there is one: its row is left out.
+    fixed, places = np.asarray(model.factors), indexes
+    if new_items.index:
+        touched, rows = np.unique(indexes, return_inverse=True)
+        fixed = _factors(model, new_items, touched)
+        # `touched` begins with UNKNOWN where there is one: its row is left out.
+        places = np.where(indexes == UNKNOWN, UNKNOWN, rows)
     weights = recency_weights(
         histories.indptr,
         histories.times,
@@ -46,7 +49,7 @@ def user_factors(
     return fold_in(
         fixed,
         histories.indptr,
-        np.where(indexes == UNKNOWN, UNKNOWN, rows),
+        places,
         histories.strengths,
         reg_param=model.reg_param,
         alpha=model.alpha,
