@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.serialization import ServedBlend
-from algorithms.signals.factors import Factors
+from algorithms.signals.factors import Factors, products
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.repeats import Repeats
 from algorithms.signals.signal import Signal
@@ -102,10 +102,12 @@ class _Widened:
         """(users, items and new items): the scores."""
         known = self._of_model(histories)
         scores = np.zeros((len(histories), self.size + len(self.new_factors)))
-        scores[:, : self.size] = self.signal.score(known)
-        if isinstance(self.signal, Factors) and self.new_factors.any():
-            for row, vector in enumerate(self.signal.user_factors(known)):
-                scores[row, self.size :] = self.new_factors @ vector
+        if isinstance(self.signal, Factors):
+            vectors = self.signal.user_factors(known)
+            scores[:, : self.size] = products(vectors, self.signal.item_factors)
+            scores[:, self.size :] = products(vectors, self.new_factors)
+        else:
+            scores[:, : self.size] = self.signal.score(known)
         return scores
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
@@ -117,4 +119,6 @@ class _Widened:
 
     def _of_model(self, histories: Histories) -> Histories:
         items = histories.items
+        if (items < self.size).all():  # then what signals compute of the histories is shared
+            return histories
         return replace(histories, items=np.where(items < self.size, items, UNKNOWN).astype(np.int32))

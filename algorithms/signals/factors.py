@@ -61,13 +61,7 @@ class Factors:
 
     def score(self, histories: Histories) -> Floats:
         """(users, items)."""
-        vectors = self.user_factors(histories)
-        scores = np.empty((len(vectors), len(self.item_factors)))
-        # One product for each user: a product for several rounds differently, and a list must not depend on
-        # other users.
-        for row, vector in enumerate(vectors):
-            scores[row] = self.item_factors @ vector
-        return scores
+        return products(self.user_factors(histories), self.item_factors)
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries); all zero for a nonnegative model, where users are not a sum over entries."""
@@ -93,3 +87,13 @@ class Factors:
     def _recency_weights(self, entries: Histories) -> Floats:
         """As `algorithms.recency.recency_weights`, for entries that are already ordered newest first."""
         return 2.0 ** -(entries.newer / self.half_life) if self.half_life else np.ones(len(entries.items))
+
+
+def products(vectors: NDArray[np.float32], item_factors: NDArray[np.float32]) -> Floats:
+    """(users, items): the product of each user's factors with those of each item."""
+    scores = np.empty((len(vectors), len(item_factors)))
+    # One product for each user: a product for several rounds differently, and a list must not depend on
+    # other users.
+    for row, vector in enumerate(vectors):
+        scores[row] = item_factors @ vector
+    return scores
