@@ -17,7 +17,7 @@ from algorithms.blending.blend import KnownItems as LeftOut
 from algorithms.blending.deviation import deviations
 from algorithms.blending.live import Sums, live_blend
 from algorithms.blending.serialization import ServedBlend
-from algorithms.signals.factors import Factors
+from algorithms.signals.factors import Factors, products
 from algorithms.signals.history import UNKNOWN, Histories, bounds_of
 from streaming.fold_in.by_factors import RankedLists
 from streaming.fold_in.histories import KnownItems
@@ -128,8 +128,9 @@ def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems, 
     for name, weights in served.blend.weights_at(hotness).items():
         signal = served.signals[name]
         if isinstance(signal, Factors):
-            scale = weights / deviations(signal.score(histories))
-            total += scale[:, None] * (signal.user_factors(histories) @ new_items.factors.T)
+            vectors = signal.user_factors(histories)
+            scale = weights / deviations(products(vectors, signal.item_factors))
+            total += scale[:, None] * products(vectors, new_items.factors)
     return total
 
 
