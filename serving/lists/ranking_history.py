@@ -31,6 +31,7 @@ class Interacted(NamedTuple):
     grade: float = 1.0  # how much of a like it is (algorithms/signals/history.py)
     earlier_ms: tuple[int, ...] = ()  # the times before that, as far as they are kept (EARLIER_EVENTS)
     is_bought: bool = False
+    event_type: str | None = None  # of the newest interaction that counts
 
 
 class Asked(NamedTuple):
@@ -55,6 +56,7 @@ async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted
             grade=grade_entries((entry.event_type, entry.value) for entry in entries),
             earlier_ms=tuple(found.times_ms[item_id][1:]),
             is_bought=any(entry.event_type == PURCHASE for entry in entries),
+            event_type=max(entries, key=lambda entry: entry.event_time).event_type,
         )
         for item_id, entries in by_item.items()
     ]

@@ -153,6 +153,7 @@ def session_interactions(items: Sequence[SessionItem], settings: ServingSettings
                 grade=grade_entries([(entry.event_type, entry.value)]),
                 earlier_ms=tuple(now_ms - newer for newer in earlier),
                 is_bought=entry.event_type == PURCHASE,
+                event_type=entry.event_type,
             )
         )
     return found

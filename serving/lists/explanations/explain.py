@@ -18,6 +18,8 @@ from serving.question.candidate import BATCH, User
 from serving.redis.store import StoreError
 
 SHOWN = 5
+# A reason says "you just …" of these newest items, within the first hours after an event.
+_JUST_ITEMS, _JUST_HOTNESS = 3, 0.5
 
 
 class Reader(NamedTuple):
@@ -78,7 +80,7 @@ async def explanations(
         return nothing
     known = {each.item_id: each for each in reader.history}
     return [
-        None if each is None else _explanation(memory, reader.history, each, known.get(item_id))
+        None if each is None else _explanation(memory, reader, each, known.get(item_id))
         for item_id, each in zip(item_ids, shares, strict=True)
     ]
 
@@ -128,8 +130,14 @@ def _shown_items(history: Sequence[Interacted], shares: Sequence[Shares | None])
 
 
 def _explanation(
-    memory: ProcessMemory, history: Sequence[Interacted], shares: Shares, known: Interacted | None
+    memory: ProcessMemory, reader: Reader, shares: Shares, known: Interacted | None
 ) -> Explanation:
+    history, moment = reader.history, reader.moment
+    is_hot = moment is not None and moment.hotness > _JUST_HOTNESS
+
+    def just_did(place: int) -> str | None:
+        return history[place].event_type if is_hot and place < _JUST_ITEMS else None
+
     def title_of(place: int) -> str | None:
         return memory.catalogue.get(history[place].item_id).title
 
@@ -144,5 +152,5 @@ def _explanation(
         items=shown,
         rest=round(score - sum(share["share"] for share in shown), 6),
         signals={family: round(share, 6) for family, share in shares.by_family.items()},
-        reason=reason_of(shares, lambda place: title_of(place) or history[place].item_id, known),
+        reason=reason_of(shares, lambda place: title_of(place) or history[place].item_id, known, just_did),
     )

@@ -12,16 +12,23 @@ from serving.lists.ranking_history import Interacted
 
 _NAMED = 2  # items of the history in a sentence
 _OFTEN = 3  # times
+_DID = {"view": "viewed", "click": "clicked", "like": "liked", "rating": "rated", "purchase": "bought"}
 _WITHOUT_ITEMS = {
     TREND: "rising now",
     POPULARITY: "popular",
 }
 
 
-def reason_of(shares: Shares, name_of: Callable[[int], str], known: Interacted | None = None) -> str | None:
+def reason_of(
+    shares: Shares,
+    name_of: Callable[[int], str],
+    known: Interacted | None = None,
+    just_did: Callable[[int], str | None] = lambda _: None,
+) -> str | None:
     """A sentence about the signals with the largest share; ``name_of`` names an item of the history.
 
-    ``known``: what the user did with the item that is explained, where it is in the history.
+    ``known``: what the user did with the item that is explained, where it is in the history. ``just_did``:
+    the type of the event if the user just came to an item of the history.
     None where no share is above 0, or where no item explains the largest one.
     """
     family = max(shares.by_family, key=lambda each: shares.by_family[each], default=None)
@@ -34,7 +41,10 @@ def reason_of(shares: Shares, name_of: Callable[[int], str], known: Interacted |
     names = [name_of(place) for place in named_places(shares.by_entry[family])]
     if not names:
         return None
-    return f"follows {names[0]}" if family == TRANSITIONS else f"because of {' and '.join(names)}"
+    if family != TRANSITIONS:
+        return f"because of {' and '.join(names)}"
+    did = _DID.get(just_did(named_places(shares.by_entry[family])[0]) or "")
+    return f"because you just {did} {names[0]}" if did else f"often follows {names[0]}"
 
 
 def _repeat_of(known: Interacted | None) -> str:

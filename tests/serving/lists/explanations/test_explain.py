@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from algorithms.blending.weights import TRANSITIONS
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
+from serving.lists.explanations import explain
+from serving.lists.explanations.shares import Shares
 from tests.serving.blend_world import COLD, HOT, blend_world, history_of, served_blend
 from tests.serving.conftest import Client
 from tests.serving.world import PARAMETERS, World, factor_world
@@ -94,6 +97,25 @@ def test_a_fresh_list_by_the_blend_is_explained_with_the_hotness_that_ranked_it(
     families = {family for item in items for family in item["because"]["signals"]}
     assert ("item_to_item" in families) is (steps > 0)
     assert ("long_view" in families) is (steps < 255)
+
+
+@pytest.mark.parametrize(
+    ("hotness", "place", "beginning"),
+    [(1.0, 0, "because you just "), (1.0, 5, "often follows "), (0.2, 0, "often follows ")],
+)
+def test_only_what_follows_a_newest_item_right_after_an_event_says_what_the_user_just_did(
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch, hotness: float, place: int, beginning: str
+) -> None:
+    def one_share(_blend: Any, history: Any, _moment: Any, targets: Any) -> list[Shares]:
+        shares = 1.0 * (np.arange(len(history)) == place)
+        return [Shares({TRANSITIONS: 1.0}, {TRANSITIONS: shares})] * len(targets)
+
+    monkeypatch.setattr(explain, "shares_by_blend", one_share)
+    made = blend_world()
+    made.histories = {"ann": [f"i{at:02}" for at in range(8)]}
+    made.fresh, made.hotness = {"ann": ("v1", (20, 21), (0.5, 0.4))}, {"ann": hotness}
+    for item in _explained_items(made, redis_url, api)[:2]:
+        assert item["because"]["reason"].startswith(beginning)
 
 
 def test_a_list_of_a_training_round_is_explained_by_the_cold_weights(redis_url: str, api: Client) -> None:

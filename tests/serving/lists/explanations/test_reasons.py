@@ -32,7 +32,7 @@ def _reason(by_family: dict[str, float]) -> str | None:
         (FACTORS, "because of B and D"),
         (ITEM_TO_ITEM, "because of B and D"),
         (LONG_VIEW, "because of B and D"),
-        (TRANSITIONS, "follows B"),
+        (TRANSITIONS, "often follows B"),
         (REPEATS, "you have had this before"),
         (TREND, "rising now"),
         (POPULARITY, "popular"),
@@ -57,6 +57,25 @@ def test_a_reason_for_a_repeated_item_says_how_often_it_came_back(
 ) -> None:
     known = Interacted("x", 1.0, 3, earlier_ms=earlier, is_bought=is_bought)
     assert reason_of(Shares({REPEATS: 1.0}, {REPEATS: ENTRIES}), "ABCD".__getitem__, known) == reason
+
+
+@pytest.mark.parametrize(
+    ("just_did", "reason"),
+    [
+        ("view", "because you just viewed B"),
+        ("click", "because you just clicked B"),
+        ("like", "because you just liked B"),
+        ("rating", "because you just rated B"),
+        ("purchase", "because you just bought B"),
+        (None, "often follows B"),
+    ],
+)
+def test_what_follows_an_item_that_the_user_just_came_to_says_what_the_user_did(
+    just_did: str | None, reason: str
+) -> None:
+    shares = Shares({TRANSITIONS: 1.0}, {TRANSITIONS: ENTRIES})
+    found = reason_of(shares, "ABCD".__getitem__, None, lambda place: just_did if place == 1 else None)
+    assert found == reason
 
 
 def test_without_a_share_above_zero_or_an_item_there_is_no_reason() -> None:
