@@ -70,7 +70,7 @@ DEFAULT_BLEND = Blend(
     hot={_FIRST[family]: weight for family, weight in DEFAULT_HOT.items()},
     cold={_FIRST[family]: weight for family, weight in DEFAULT_COLD.items()},
 )
-REPEATS_HALF_LIVES = (10.0, 5.0, 20.0)  # sessions
+REPEATS_HALF_LIVES = (10.0, 5.0, 20.0, 1.0)  # sessions; the shortest is what was looked at a moment ago
 # Half-lives in seconds. Those that Redis counts are offered; others are fitted for versions that use them.
 TREND_NAMES = {300: "5min", 900: "15min", 3600: "hour", 86_400: "day", 604_800: "week", 2_592_000: "month"}
 TREND_HALF_LIVES = (3600, 86_400, 604_800, 300, 900)

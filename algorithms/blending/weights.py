@@ -3,9 +3,9 @@
 The search starts from the default weights. First, signals leave whose absence does not surely cost NDCG@10.
 Then, again and again, the signal enters that adds most; its weight is searched, and all weights are refined
 by coordinate ascent (factors 1.6, then 1.25). "Surely" means that the 95 % interval of the paired difference,
-drawn over whole users, is above 0. A signal must also add a hundredth, and leaves if it no longer does. A
-second search starts from the best single signal, and the better of the two results is taken. Only the seeded
-bootstrap is random.
+drawn over whole users, is above 0. A signal must also add a hundredth, and leaves at the end if it no longer
+does both. A second search starts from the best single signal, and the better of the two results is taken.
+Only the seeded bootstrap is random.
 """
 
 from __future__ import annotations
@@ -125,14 +125,18 @@ def _enter(
 def _leave(
     scored: Candidates, weights: Weights, with_known: bool, surely: bool
 ) -> tuple[Weights, Step] | None:
-    """Remove the signal whose absence costs least, if that is under a hundredth, or not sure; else None."""
+    """Remove the signal whose absence costs least, if that is not sure; else None.
+
+    ``surely``: however little it surely costs, the signal stays; if False, a cost under a hundredth does not
+    count.
+    """
     if len(weights) == 1:
         return None
     whole, least = ndcg(scored, weights, with_known), None
     for name in weights:
         rest = {other: weight for other, weight in weights.items() if other != name}
         cost = difference(scored, whole, ndcg(scored, rest, with_known))
-        little = cost.low <= 0 if surely else cost.mean < _LEAST_GAIN * whole.mean()
+        little = cost.low <= 0 or (not surely and cost.mean < _LEAST_GAIN * whole.mean())
         if little and (least is None or cost.mean < least[1].gain.mean):
             least = rest, Step(name, 0.0, cost)
     return least
