@@ -70,7 +70,7 @@ def test_a_reason_for_a_repeated_item_says_how_often_it_came_back(
         (None, "often follows B"),
     ],
 )
-def test_what_follows_an_item_that_the_user_just_came_to_says_what_the_user_did(
+def test_a_follower_of_an_item_that_the_user_just_came_to_says_what_the_user_did(
     just_did: str | None, reason: str
 ) -> None:
     shares = Shares({TRANSITIONS: 1.0}, {TRANSITIONS: ENTRIES})
