@@ -50,19 +50,22 @@ def _study(
     spark: Any, settings: TuneSettings, storage: Path, trials: int, jobs: int, publish: bool
 ) -> dict[str, Any]:
     try:
+        from training.tuning.blended_validation import blended_validation
         from training.tuning.study import Validation, winner
         from training.tuning.study import tune as run_trials
     except ModuleNotFoundError as error:
         raise TrainingError("Tuning needs Optuna: pip install 'headwater[tune]'") from error
 
     storage.parent.mkdir(parents=True, exist_ok=True)
-    study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs)
+    blended = blended_validation(spark, settings)
+    study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs, blended)
     best = winner(study, settings)
     names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "rating_strengths")
     chosen = best.model_dump(mode="json", include={*names, "fold_half_life_items"})
     found: dict[str, Any] = {
         "trials": len(study.trials),
         "ndcg": study.best_value,
+        "of": "the blend" if blended else "the factors alone",
         "settings": {name.upper(): value for name, value in chosen.items()},
     }
     if publish:

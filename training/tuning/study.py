@@ -1,8 +1,9 @@
 """The search for a ranking model's parameters: Optuna over a study that can be resumed.
 
 Everything is chosen on a validation slice within the past, by the same split as the gate's; what the gate
-holds out is never seen here. A trial sweeps with the fold-in kernel and reports after every few sweeps, so
-that a hopeless one is stopped early.
+holds out is never seen here. Where a blend ranks, a trial is worth what its blend is worth
+(`training.tuning.blended_validation`). Where the factors rank alone, it sweeps with the fold-in kernel and
+reports after every few sweeps, so that a hopeless one is stopped early.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from training.fit.als import ranking
 from training.fit.factors import Matrix
 from training.fit.warm import Sides, sides, sweep
 from training.registry.outcome import TrainingError
+from training.tuning.blended_validation import BlendedValidation, quality_of
 
 log = logging.getLogger("headwater.training")
 _SWEEPS_A_STEP = 2
-STUDY = "ranking"
+# By what judges the trials, because their figures do not compare.
+STUDY, BLENDED_STUDY = "ranking", "blended ranking"
 
 
 class ValidationSlice(NamedTuple):
@@ -79,17 +82,20 @@ def with_mapping(settings: TuneSettings, mapping: int) -> TuneSettings:
     return settings.model_copy(update={"rating_strengths": settings.tune_rating_strengths[mapping]})
 
 
-def suggest(trial: optuna.Trial, settings: TuneSettings) -> dict[str, Any]:
-    """One point of the search space."""
+def suggest(trial: optuna.Trial, settings: TuneSettings, blended: bool = False) -> dict[str, Any]:
+    """One point of the search space; a blend chooses its half-lives itself."""
     mappings = max(1, len(settings.tune_rating_strengths))
-    return {
+    point: dict[str, Any] = {
         "als_rank": trial.suggest_int("als_rank", *settings.tune_rank, log=True),
         "als_reg_param": trial.suggest_float("als_reg_param", *settings.tune_reg_param, log=True),
         "als_alpha": trial.suggest_float("als_alpha", *settings.tune_alpha, log=True),
         "als_max_iter": trial.suggest_int("als_max_iter", *settings.tune_iterations),
         "mapping": trial.suggest_int("mapping", 0, mappings - 1),
-        "fold_half_life_items": trial.suggest_categorical("fold_half_life_items", half_lives(settings)),
     }
+    if not blended:
+        name = "fold_half_life_items"
+        point[name] = trial.suggest_categorical(name, half_lives(settings))
+    return point
 
 
 def half_lives(settings: TuneSettings) -> tuple[float, ...]:
@@ -119,6 +125,21 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
     return measure
 
 
+def blended_objective(blended: BlendedValidation, settings: TuneSettings) -> Callable[[optuna.Trial], float]:
+    """NDCG of the blend that a round with a trial's parameters would choose."""
+
+    def measure(trial: optuna.Trial) -> float:
+        point = suggest(trial, settings, blended=True)
+        mapping = point.pop("mapping")
+        chosen = blended.choose(with_mapping(settings, mapping).model_copy(update=point), mapping)
+        quality = None if chosen is None else quality_of(chosen)
+        if quality is None:
+            raise optuna.TrialPruned
+        return quality
+
+    return measure
+
+
 def _random_items(data: TrainingData, settings: TuneSettings) -> Matrix:
     """Unit vectors, as Spark's ALS starts."""
     rng = np.random.default_rng(settings.seed)
@@ -131,33 +152,47 @@ def _ndcg(served: ServedModel, held_out: HeldOut, k: int) -> float:
     return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
 
 
-def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna.Study:
+def tune(
+    validation: Validation,
+    storage: str,
+    trials: int,
+    jobs: int,
+    blended: BlendedValidation | None = None,
+) -> optuna.Study:
     """Run this number of further trials of the study in the storage, ``jobs`` at once; seeded, resumable.
 
+    ``blended`` judges the trials where a blend ranks; None: the factors rank alone.
     Raises TrainingError where there is nothing to tune on, before the first trial.
     """
     settings = validation.settings
-    validation.next_part(0)
+    if blended is None:
+        validation.next_part(0)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=storage,
-        study_name=STUDY,
+        study_name=BLENDED_STUDY if blended else STUDY,
         direction="maximize",
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_SWEEPS_A_STEP),
     )
     # Another seed at each resumption; the same one would draw the first points again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
-    present, complete = _defaults(settings), study.get_trials(states=[TrialState.COMPLETE])
+    present, complete = (
+        _defaults(settings, blended is not None),
+        study.get_trials(states=[TrialState.COMPLETE]),
+    )
     if trials and not any(trial.params == present for trial in complete):
         study.enqueue_trial(present)
-    study.optimize(objective(validation), n_trials=trials, n_jobs=jobs, callbacks=[_progress])
+    measure = blended_objective(blended, settings) if blended else objective(validation)
+    study.optimize(measure, n_trials=trials, n_jobs=jobs, callbacks=[_progress])
     return study
 
 
-def _defaults(settings: TuneSettings) -> dict[str, Any]:
+def _defaults(settings: TuneSettings, blended: bool) -> dict[str, Any]:
     """The present settings are measured first, so that the winner is never worse than they are."""
-    names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "fold_half_life_items")
+    names = ["als_rank", "als_reg_param", "als_alpha", "als_max_iter"]
+    if not blended:
+        names.append("fold_half_life_items")
     return {name: getattr(settings, name) for name in names} | {"mapping": 0}
 
 
