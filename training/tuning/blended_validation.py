@@ -17,12 +17,11 @@ from training.data import dataset
 from training.evaluation.chosen_blend import ChosenBlend
 from training.fit.als import ranking
 from training.in_memory.events import BYTES_AN_EVENT
-from training.in_memory.load import RoundArrays
+from training.in_memory.load import RoundArrays, load_arrays
 from training.in_memory.signals import PastSignals
 from training.in_memory.slice import marked_rows
 from training.in_memory.split import past_of
-from training.rounds.in_process import ProcessData
-from training.rounds.inputs import read_data
+from training.in_memory.stored_events import unread_events
 
 log = logging.getLogger("headwater.training")
 Read = Callable[[TuneSettings], RoundArrays | None]
@@ -66,13 +65,15 @@ def quality_of(chosen: ChosenBlend) -> float | None:
 
 
 def _read(spark: SparkSession, settings: TuneSettings) -> RoundArrays | None:
+    """The newest version of the lake, where its events fit TRAIN_MEMORY, as in a round."""
     version = dataset.newest_version(spark, settings.lake_uri)
-    data = None if version is None else read_data(spark, settings, version, None)
-    if isinstance(data, ProcessData):
-        return data.data
-    if data is not None:
-        data.release()
-    return None
+    if version is None:
+        return None
+    unread = unread_events(spark, settings.lake_uri, version)
+    count = unread.count()
+    if count * BYTES_AN_EVENT > settings.train_memory:
+        return None
+    return load_arrays(unread.read(), count, settings, version)
 
 
 def _gates_past(data: RoundArrays, settings: TuneSettings) -> RoundArrays:
