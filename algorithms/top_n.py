@@ -21,6 +21,7 @@ BLOCK_ITEMS = 2**18
 _GROUPS = 4  # of columns, for each place in a list
 _CROWDED = 4
 _SCANNED = 2**16  # scores that are looked through at once
+_ABOVE_ZERO = float(np.finfo(np.float64).tiny)
 _PAIRS = 2**12  # scored at once: what they take stays in the cache
 
 
@@ -87,8 +88,7 @@ def best_of_rows(scores: NDArray[np.float64], n: int) -> tuple[NDArray[np.int32]
 def _fill_best_of_one(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> None:
     """What `_fill_best` does for a single row, with fewer steps."""
     n, values = indexes.shape[1], scores[0]
-    floor = float(_floor(scores, n)[0])
-    items = np.flatnonzero(values >= floor if floor > 0 else values > 0)
+    items = np.flatnonzero(values >= max(float(_floor(scores, n)[0]), _ABOVE_ZERO))
     candidates = values[items]
     if len(items):
         items = items[_best_places(candidates, n)]
@@ -100,8 +100,8 @@ def _fill_best(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> N
     """Put the best of some rows into the lists, in place."""
     n = indexes.shape[1]
     # A lower bound of the n-th largest leaves few candidates to select from.
-    floor = _floor(scores, n)
-    above = (scores >= floor[:, None]) & (scores > 0)
+    floor = np.maximum(_floor(scores, n), _ABOVE_ZERO)
+    above = scores >= floor[:, None]
     counts = np.count_nonzero(above, axis=1)
     for row in np.flatnonzero(counts > _CROWDED * n).tolist():
         columns = np.flatnonzero(above[row])
