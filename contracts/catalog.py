@@ -7,10 +7,13 @@ entries: one that was stored before a bound existed stays readable.
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -26,6 +29,7 @@ MAX_ATTRIBUTES, MAX_ATTRIBUTE_NAME_LENGTH, MAX_ATTRIBUTE_LENGTH = 64, 128, 1024
 # The attributes of items that Headwater reads; what others mean is up to the operator.
 HIDDEN = "hidden"  # "true": never recommended
 EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
+EMBEDDING = "embedding"  # numbers of the owner's, as a JSON list or with commas or spaces between them
 
 
 def _or_empty(empty: Callable[[], Any]) -> BeforeValidator:
@@ -80,6 +84,55 @@ def moment_of(text: str | None) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return round(moment.timestamp() * 1000)
+
+
+class Content(NamedTuple):
+    """What an entry says, for placing its item by it (algorithms/content)."""
+
+    title: str = ""
+    categories: Sequence[str] = ()
+    attributes: Mapping[str, str] = {}
+    numbers: Mapping[str, float] = {}
+    embedding: Sequence[float] = ()
+
+
+def content_of(entry: Mapping[str, Any]) -> Content:
+    """The content of an entry as it is stored. What says when to show an item is left out."""
+    texts, numbers, embedding = dict[str, str](), dict[str, float](), list[float]()
+    for name, value in (entry.get("attributes") or {}).items():
+        if name == EMBEDDING:
+            embedding = _unit_vector(value)
+        elif name not in (HIDDEN, EXPIRES_AT):
+            number = moment_of(value) if name == PUBLISHED_AT else _number(value)
+            if number is not None:
+                numbers[name] = float(number)
+            elif name != PUBLISHED_AT:
+                texts[name] = value
+    categories = tuple(entry.get("categories") or ())
+    return Content(entry.get("title") or "", categories, texts, numbers, embedding)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < 1e300 else None  # neither infinite nor NaN
+
+
+def _unit_vector(text: str) -> list[float]:
+    """The embedding at length 1; empty where the text is none that can be read."""
+    try:
+        is_json = text.lstrip().startswith("[")
+        found = json.loads(text) if is_json else re.split(r"[,;\s]+", text.strip())
+        numbers = [float(each) for each in found]
+    except (ValueError, TypeError, RecursionError):
+        return []
+    largest = max(map(abs, numbers), default=0.0)
+    if not (0 < largest < math.inf and all(map(math.isfinite, numbers))):
+        return []
+    length = largest * math.sqrt(sum((each / largest) ** 2 for each in numbers))
+    return [each / length for each in numbers] if length < math.inf else []
 
 
 def erasure_entries(user_id: str, requested_at: int) -> list[CatalogEntry]:

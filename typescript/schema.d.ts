@@ -1760,7 +1760,7 @@ export interface components {
         };
         /**
          * Metadata
-         * @description What is known of an item or user.
+         * @description What is known of an item or user. A number as an attribute is taken as its text.
          */
         Metadata: {
             /** Title */

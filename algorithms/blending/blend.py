@@ -33,7 +33,7 @@ Signals = Mapping[str, Signal]
 
 HALF_LIFE_HOURS = 8.0
 # Above this number of items, scoring all of them takes longer than ranking without that.
-_MANY_ITEMS = 250_000
+MANY_ITEMS = 250_000
 # users x items of a block: 2 MiB for each signal. Memory of larger arrays goes back to the system each time.
 _BLOCK_NUMBERS = 2**18
 
@@ -68,6 +68,9 @@ class Blend:
     cold: Mapping[str, float]
     with_known_items: bool = False  # whether items that the user has had may be recommended
     half_life_hours: float = field(default=HALF_LIFE_HOURS)
+    # The first items, over which deviations are taken; None: all. New items after the model's do not change
+    # the units, so that one of them with large factors does not make its signal count less for all others.
+    unit_items: int | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -104,7 +107,7 @@ class Blend:
         Raises KeyError where a signal with a weight is not given, ValueError without any signal.
         """
         hot = self.hotness(histories) if hotness is None else hotness
-        return self.add_up(lambda name: scores_of(signals[name], histories), hot)
+        return self.add_up(lambda name: scores_of(signals[name], histories, self.unit_items), hot)
 
     def add_up(self, score_by: Callable[[str], Scored], hotness: Floats) -> Floats:
         """(users, items): the scores, from those of each signal by its name, which are changed in place.
@@ -182,7 +185,7 @@ class Blend:
             if not weights[0]:
                 continue
             scores = signals[name].score(history)
-            factor = weights[0] / deviations(scores)[0]
+            factor = weights[0] / deviations(scores[:, : self.unit_items])[0]
             by_signal[name] = factor * scores[0, targets]
             by_entry[name] = factor * signals[name].explain(history, targets)
         total = np.sum(list(by_signal.values()), axis=0) if by_signal else np.zeros(len(targets))
@@ -192,7 +195,7 @@ class Blend:
         """Whether there are very many items, and the signals can rank them without scoring all."""
         weighted = [signals[name] for name in self.names]
         sizes = [len(each.item_factors) for each in weighted if isinstance(each, Factors)]
-        return max(sizes, default=0) > _MANY_ITEMS and shared_factors(weighted) is not None
+        return max(sizes, default=0) > MANY_ITEMS and shared_factors(weighted) is not None
 
     def _weigh(self, signals: Signals, hotness: Floats) -> list[Weighted]:
         """The signals with their weights for one user, who is that hot."""
@@ -213,10 +216,10 @@ class Blend:
             yield start, self.score(signals, histories.rows(start, stop), hotness[start:stop])
 
 
-def scores_of(signal: Signal, histories: Histories) -> Scored:
-    """The signal's scores for some users."""
+def scores_of(signal: Signal, histories: Histories, unit_items: int | None = None) -> Scored:
+    """The signal's scores for some users; ``unit_items`` as in `Blend`."""
     scores = signal.score(histories)
-    return Scored(scores, deviations(scores))
+    return Scored(scores, deviations(scores[:, :unit_items]))
 
 
 def _known_cells(

@@ -1,7 +1,9 @@
 """A served blend after the events since its fit: with trends by the counters in Redis, and with new items.
 
-The new items come after the model's items. Fitted signals do not know them; they are scored by trends, by
-repeats, and by factors if an item has provisional ones.
+The new items come after the model's items. Fitted signals do not know them. They are scored by trends, by
+repeats, and by factors if an item has provisional ones, from its first users or from its content. Factors by
+content are small, as all that is common to many items is; so they also stand in for the other signals of what
+goes with what, in the unit of each. Factors from users do not: with that, they would rank too high.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.deviation import deviation_of_sums, deviations
 from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors, products
 from algorithms.signals.history import UNKNOWN, Histories
@@ -67,55 +70,130 @@ def place_sums(places: NDArray[np.integer[Any]], sums: Floats, many: int) -> Flo
     return placed
 
 
-def live_blend(served: ServedBlend, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> ServedBlend:
+def live_blend(
+    served: ServedBlend,
+    sums: Sums,
+    size: int,
+    new_factors: NDArray[np.float32],
+    placed: NDArray[np.bool_] | None = None,
+) -> ServedBlend:
     """The blend over the model's ``size`` items, followed by the new ones.
 
     A trend without ``sums`` (size + new items) stays as it was fitted.
-    ``new_factors`` (new, rank) are zero for an item without one.
+    ``new_factors`` (new, rank) are zero for an item without one; ``placed`` (new) says which of them follow
+    from content alone (None: none).
     """
-    signals = {name: _live(signal, sums, size, new_factors) for name, signal in served.signals.items()}
-    return ServedBlend(served.blend, signals)
+    stand_in = None
+    if served.factors is not None and placed is not None and new_factors[placed].any():
+        stand_in = _StandIn(served.factors.with_new(new_factors), size, placed)
+    signals = {
+        name: _live(signal, sums, size, new_factors, stand_in) for name, signal in served.signals.items()
+    }
+    return replace(served, blend=replace(served.blend, unit_items=size), signals=signals)
 
 
-def _live(signal: Signal, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> Signal:
+def new_item_scores(
+    served: ServedBlend,
+    histories: Histories,
+    hotness: Floats,
+    new_factors: NDArray[np.float32],
+    placed: NDArray[np.bool_],
+) -> Floats:
+    """(users, new items): their scores by the factors, in the units and with the weights of the blend."""
+    scores = np.zeros((len(histories), len(new_factors)))
+    if served.factors is None:
+        return scores
+    every = np.ones(len(new_factors), np.bool_)
+    of_all = _StandIn(served.factors.with_new(new_factors), len(served.factors.item_factors), every)
+    for name, weights in served.blend.weights_at(hotness).items():
+        signal = served.signals[name]
+        if not isinstance(signal, Trend | Repeats):
+            scores += weights[:, None] * of_all.score(histories) * (isinstance(signal, Factors) | placed)
+    return scores
+
+
+def _live(
+    signal: Signal, sums: Sums, size: int, new_factors: NDArray[np.float32], stand_in: _StandIn | None
+) -> Signal:
     if isinstance(signal, Trend) and signal.is_live and signal.half_life_ms in sums.by_half_life:
         from_ms = max(signal.at_ms, sums.newest_ms)
         counted = sums.by_half_life[signal.half_life_ms]
         return CounterTrend(counted, from_ms, signal.half_life_ms, signal.offset)
     if isinstance(signal, Repeats):
         return replace(signal, items=size + len(new_factors))
+    if isinstance(signal, Trend) and not sums.by_half_life:
+        # Nothing was counted since the fit, which says nothing about new items.
+        return _Widened(signal, size, len(new_factors), None)
     if isinstance(signal, Trend):
         counts = np.concatenate([signal.counts, np.zeros(len(new_factors))])
         return replace(signal, counts=counts)
-    return _Widened(signal, size, new_factors) if len(new_factors) else signal
+    if isinstance(signal, Factors):
+        return signal.with_new(new_factors)
+    return _Widened(signal, size, len(new_factors), stand_in) if len(new_factors) else signal
+
+
+class _StandIn:
+    """Scores new items by the factors, in units of the deviation of the model's items."""
+
+    def __init__(self, factors: Factors, size: int, chosen: NDArray[np.bool_]) -> None:
+        """``factors`` know the new items, whose places begin at ``size``; all but the ``chosen`` score 0."""
+        self._factors, self._size, self._chosen = factors, size, chosen
+        self._last: tuple[Histories, Floats] | None = None
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, new items). The signals of a blend ask for the same histories, so the last are kept."""
+        if self._last is None or self._last[0] is not histories:
+            vectors = self._factors.user_factors(histories)
+            assert self._factors.new_factors is not None
+            scores = products(vectors, self._factors.new_factors)
+            self._last = histories, scores / self._units(vectors)[:, None] * self._chosen
+        return self._last[1]
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets, entries)."""
+        unit = float(self._units(self._factors.user_factors(history))[0])
+        chosen = self._chosen[np.asarray(targets) - self._size]
+        return np.asarray(self._factors.explain(history, targets) / unit * chosen[:, None])
+
+    def _units(self, vectors: NDArray[np.float32]) -> Floats:
+        exact = vectors.astype(np.float64)
+        totals = exact @ self._factors.column_sums
+        squares = np.einsum("ur,rs,us->u", exact, self._factors.gramian, exact)
+        pairs = zip(totals.tolist(), squares.tolist(), strict=True)
+        return np.array([deviation_of_sums(total, square, self._size) for total, square in pairs])
 
 
 @dataclass(frozen=True)
 class _Widened:
-    """A fitted signal extended to new items, which score 0, except by factors."""
+    """A fitted signal extended to new items, which score by what stands in for it, if anything."""
 
     signal: Signal
     size: int
-    new_factors: NDArray[np.float32]
+    many: int
+    stand_in: _StandIn | None
 
     def score(self, histories: Histories) -> Floats:
         """(users, items and new items): the scores."""
-        known = self._of_model(histories)
-        scores = np.zeros((len(histories), self.size + len(self.new_factors)))
-        if isinstance(self.signal, Factors):
-            vectors = self.signal.user_factors(known)
-            scores[:, : self.size] = products(vectors, self.signal.item_factors)
-            scores[:, self.size :] = products(vectors, self.new_factors)
-        else:
-            scores[:, : self.size] = self.signal.score(known)
+        scores = np.zeros((len(histories), self.size + self.many))
+        scores[:, : self.size] = self.signal.score(self._of_model(histories))
+        if self.stand_in is not None:
+            scores[:, self.size :] = self.stand_in.score(histories) * self._units(scores)[:, None]
         return scores
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
-        """(targets, entries): 0 for a new item."""
+        """(targets, entries)."""
+        known, of_model = self._of_model(history), np.asarray(targets) < self.size
         shares = np.zeros((len(targets), len(history.items)))
-        of_model = np.asarray(targets) < self.size
-        shares[of_model] = self.signal.explain(self._of_model(history), targets[of_model])
+        shares[of_model] = self.signal.explain(known, targets[of_model])
+        if self.stand_in is not None and not of_model.all():
+            unit = self._units(self.signal.score(known))[0]
+            shares[~of_model] = unit * self.stand_in.explain(history, targets[~of_model])
         return shares
+
+    def _units(self, scores: Floats) -> Floats:
+        """(users): of the model's items; 0 where all of them score alike."""
+        units = deviations(scores[:, : self.size])
+        return np.where(np.isfinite(units), units, 0.0)
 
     def _of_model(self, histories: Histories) -> Histories:
         items = histories.items

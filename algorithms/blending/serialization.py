@@ -143,6 +143,7 @@ class ServedBlend:
 
     blend: Blend
     signals: Mapping[str, Signal]
+    factors: Factors | None = None  # the version's, whether or not they have a weight
 
 
 def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedBlend:
@@ -154,7 +155,7 @@ def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedB
         name: _READERS.get(signal.family, _refuse_unknown_family)(signal, arrays, factors)
         for name, signal in record.signals.items()
     }
-    return ServedBlend(blend_of(record), read)
+    return ServedBlend(blend_of(record), read, factors)
 
 
 def blend_of(record: BlendRecord) -> Blend:

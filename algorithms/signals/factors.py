@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Factors:
-    """An implicit ALS model. An item whose factors are all zero is unknown to it, and scores 0."""
+    """An implicit ALS model. An item whose factors are all zero is unknown to it, and scores 0.
+
+    ``new_factors`` (new items, rank) are of items after the model's, which have places after those.
+    """
 
     item_factors: NDArray[np.float32]  # (items, rank)
     reg_param: float
@@ -27,6 +30,7 @@ class Factors:
     nonnegative: bool = False
     half_life: float = 20.0  # of the history, in entries; 0 is off
     given_gramian: Floats | None = None
+    new_factors: NDArray[np.float32] | None = None
 
     @cached_property
     def gramian(self) -> Floats:
@@ -43,14 +47,22 @@ class Factors:
         """Makes lists by these item factors alone."""
         return FactorLists(self.item_factors)
 
+    def with_new(self, new_factors: NDArray[np.float32]) -> Factors:
+        """The same model with these new items after its own."""
+        return replace(self, given_gramian=self.gramian, new_factors=new_factors)
+
     def user_factors(self, histories: Histories) -> NDArray[np.float32]:
         """(users, rank): the exact solution for the histories, whose older entries weigh less."""
-        kept = self._select_entries(histories)
-        entries = histories.where(kept)
+        entries = histories.where(self._select_entries(histories))
+        fixed = self.item_factors
+        places: NDArray[np.integer[Any]] = entries.items
+        if self.new_factors is not None and (places >= len(fixed)).any():
+            touched, places = np.unique(places, return_inverse=True)
+            fixed = self._rows(touched)
         return fold_in(
-            self.item_factors,
+            fixed,
             entries.indptr,
-            entries.items,
+            places,
             entries.strengths,
             reg_param=self.reg_param,
             alpha=self.alpha,
@@ -60,8 +72,11 @@ class Factors:
         )
 
     def score(self, histories: Histories) -> Floats:
-        """(users, items)."""
-        return products(self.user_factors(histories), self.item_factors)
+        """(users, items and new items)."""
+        vectors = self.user_factors(histories)
+        if self.new_factors is None:
+            return products(vectors, self.item_factors)
+        return np.hstack([products(vectors, each) for each in (self.item_factors, self.new_factors)])
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries); all zero for a nonnegative model, where users are not a sum over entries."""
@@ -71,9 +86,9 @@ class Factors:
         kept = self._select_entries(history)
         entries = history.where(kept)
         shares[:, kept] = contributions(
-            self.item_factors[entries.items],
+            self._rows(entries.items),
             entries.strengths,
-            self.item_factors[targets],
+            self._rows(targets),
             gramian=self.gramian,
             reg_param=self.reg_param,
             alpha=self.alpha,
@@ -81,8 +96,24 @@ class Factors:
         )
         return shares
 
+    def _rows(self, places: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """(places, rank): the factors of items and new items."""
+        if self.new_factors is None:
+            return np.asarray(self.item_factors[places])
+        is_new = places >= len(self.item_factors)
+        rows: NDArray[np.float32] = self.item_factors[np.where(is_new, 0, places)]
+        rows[is_new] = self.new_factors[places[is_new] - len(self.item_factors)]
+        return rows
+
     def _select_entries(self, histories: Histories) -> NDArray[np.bool_]:
-        return histories.is_newest_of_item & self.lists.is_fitted[histories.items]
+        is_fitted = self.lists.is_fitted
+        if self.new_factors is None:
+            return histories.is_newest_of_item & is_fitted[histories.items]
+        is_new = histories.items >= len(is_fitted)
+        fitted = is_fitted[np.where(is_new, 0, histories.items)]
+        new_items = histories.items[is_new] - len(is_fitted)
+        fitted[is_new] = np.asarray(self.new_factors.any(axis=1))[new_items]
+        return histories.is_newest_of_item & fitted
 
     def _recency_weights(self, entries: Histories) -> Floats:
         """As `algorithms.recency.recency_weights`, for entries that are already ordered newest first."""

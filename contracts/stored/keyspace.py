@@ -148,6 +148,7 @@ POPULAR = "hw:popular"  # ZSET item_id by popularity score; every known item is 
 NEWEST = "hw:newest"  # ZSET item_id by its attribute published_at (epoch ms); items without one are absent
 CATALOG_ITEMS = "hw:catalog:items"  # HASH item_id -> records.encode_catalog
 CATALOG_USERS = "hw:catalog:users"  # HASH user_id -> records.encode_catalog
+NEWEST_ENTRIES = "hw:catalog:newest"  # ZSET item_id by the time (ms) of its entry: the newest of all entries
 ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those whose ZSETs hold the item
 STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the state
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
@@ -223,6 +224,12 @@ def model_signals(version: str) -> str:
     return f"hw:model:{version}:signals"
 
 
+def model_content(version: str) -> str:
+    """STRING algorithms.content Placement: places items by what the catalogue says; absent where it says
+    nothing of the version's items."""
+    return f"hw:model:{version}:content"
+
+
 # A script can only write keys of one slot of a Redis Cluster. So there, the epoch and the online query's
 # offsets have the lease's name as their hash tag, and the audit list has the pointer's. On one server their
 # names are those above.
@@ -281,8 +288,16 @@ def new_items(version: str) -> str:
 
 
 def new_factors(version: str) -> str:
-    """HASH item_id -> float32 factor of a new item, at first zero; field "" -> how often a factor changed."""
+    """HASH item_id -> float32 factor of a new item from its users, zero until there are enough of them.
+
+    Field `placed_field` of an item -> its factor by its content; field "" -> how often a factor changed.
+    """
     return f"hw:model:{{{version}}}:new_factors"
+
+
+def placed_field(item_id: str) -> str:
+    """Field of `new_factors`; no id begins with a line break."""
+    return f"\n{item_id}"
 
 
 def new_item_users(version: str, item_id: str) -> str:
@@ -294,6 +309,6 @@ def version_keys(version: str, shards: int) -> list[str]:
     """All keys of one model version that prune deletes; `new_item_users` expire by themselves."""
     fixed = [manifest(version), model_items(version), similar_items(version), top_users(version)]
     fixed += [segment_lists(version), model_factors(version), rating_factors(version)]
-    fixed += [model_signals(version)]
+    fixed += [model_signals(version), model_content(version)]
     fixed += [new_items(version), new_factors(version)]
     return fixed + [top_n(s, version) for s in range(shards)]

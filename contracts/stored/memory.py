@@ -36,6 +36,8 @@ _QUANTILES = 100
 _VERSION_SIZE = 20  # the text of a version
 _MANIFEST_SIZE = 16_384
 _ROW_ENTRIES = 100  # that a row of a signal keeps
+_CONTENT_COLUMNS = 2**15  # features that are kept (algorithms/content/placement.py)
+_NEW_ITEMS = 10_000  # that a new version places (streaming/state/apply.py)
 _ENTRY_BYTES, _ROW_BYTES, _PART_HEAD = 6, 2, 16  # contracts/stored/signal_arrays.py
 
 
@@ -259,6 +261,15 @@ def model_signals(world: World) -> int:
     return matrices + 2 * string_bytes(4 * world.items) + key_bytes(48) if world.signal_matrices else 0
 
 
+def model_content(world: World) -> int:
+    """What places new items by content, and the newest items of the catalogue, as if none had an event."""
+    new, factor = min(_NEW_ITEMS, world.items), 4 * world.rank
+    fitted = string_bytes(min(_CONTENT_COLUMNS, 8 * world.items) * (4 + factor)) + key_bytes(48)
+    # The list of new items, and two factors of each: from its users, zero at first, and by its content.
+    listed = new * (world.item_size + 3) + key_bytes(48)
+    return fitted + listed + hash_bytes(2 * new, world.item_size, factor) + key_bytes(48)
+
+
 Bytes = Callable[[World], int]
 # To plan for a new kind of key, write its formula above and name it here.
 STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
@@ -280,6 +291,7 @@ VERSION_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("lists of segments", model_segments),
     ("factors and ids", model_factors),
     ("signals", model_signals),
+    ("new items by content", model_content),
 )
 
 

@@ -1,7 +1,14 @@
-"""An item's neighbours by the model; popular items if the model has none."""
+"""An item's neighbours by the model; popular items if the model has none.
+
+An item that came after the model has the neighbours of its provisional factors: from its content, or from its
+first users.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from pydantic import BaseModel
 
 from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
@@ -9,11 +16,14 @@ from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
 from serving.answer.strategies.popular import popular
 from serving.answer.strategies.strategy import list_strategy
+from serving.memory.factors import in_thread_if_large
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.question.list_options import ListOptions
-from serving.redis.reads.item import ItemList, similar_items
+from serving.redis.reads.item import ItemList, new_item_factors, similar_items
 from serving.redis.store import StoreError
+
+_NEAREST = 50
 
 
 class SimilarItems(BaseModel):
@@ -36,6 +46,9 @@ async def similar_items_answer(
     try:
         found = await similar_items(memory.store, item_id)
         stale = not memory.store.state.is_there
+        if not found.entries:
+            near = await _near_new_item(memory, item_id)
+            found = found._replace(known=found.known or bool(near), entries=near)
     except StoreError:
         stale = True
     if not found.known and not stale:
@@ -54,3 +67,15 @@ async def similar_items_answer(
         model_version=found.model_version,
         stale=stale,
     )
+
+
+async def _near_new_item(memory: ProcessMemory, item_id: str) -> Sequence[tuple[str, float]]:
+    """The model's items nearest to the provisional factors of an item that it does not know."""
+    raw = await new_item_factors(memory.store, item_id)
+    factors = await memory.factors.get(await memory.store.model()) if raw else None
+    if raw is None or factors is None:
+        return ()
+    vector = np.frombuffer(raw, "<f4").astype(np.float64)
+    if len(vector) != factors.matrix.shape[1]:  # of another version, which was promoted in between
+        return ()
+    return await in_thread_if_large(factors, lambda: factors.nearest(vector, _NEAREST))

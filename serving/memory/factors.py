@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, gramian
 from algorithms.neighbours.product_scan import FactorLists
+from algorithms.top_n import best_of_rows
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError, Parameters
 from contracts.stored.records import USER_GRAMIAN
@@ -44,6 +45,21 @@ class ItemFactors:
     def lists(self) -> FactorLists:
         """Makes lists by these factors alone."""
         return FactorLists(self.matrix)
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.norm(self.matrix.astype(np.float64), axis=1))
+
+    def nearest(self, vector: NDArray[np.float64], n: int) -> list[tuple[str, float]]:
+        """The ``n`` items nearest to a vector (rank), with their cosines, where these are above 0."""
+        length = float(np.linalg.norm(vector))
+        if not length:
+            return []
+        lengths = self._lengths * length
+        cosines = np.divide(self.matrix @ vector, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
+        indexes, scores = best_of_rows(cosines[None], min(n, len(cosines)))
+        pairs = zip(indexes[0].tolist(), np.minimum(scores[0], 1.0).tolist(), strict=True)
+        return [(self.model.item_ids[index], cosine) for index, cosine in pairs if index >= 0]
 
     @cached_property
     def _places(self) -> dict[str, int]:

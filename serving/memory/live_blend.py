@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.blend import MANY_ITEMS
 from algorithms.blending.live import (
     MOST_ITEMS,
     POPULARITY,
@@ -61,13 +62,16 @@ class LiveBlendCache:
         self._lock = asyncio.Lock()
 
     async def get(self, model: Model | None) -> ModelBlend | None:
-        """The blend with its trends as they are now; None where `BlendCache.get` gives none. StoreError."""
+        """The blend with its trends and new items as they are now; None where `BlendCache.get` gives none.
+
+        Raises StoreError.
+        """
         fitted = await self._fitted.get(model)
         if model is None or fitted is None:
             return fitted
         half_lives = sorted(live_half_lives(fitted.served) & self._kept)
-        if not half_lives:
-            return fitted
+        if not half_lives and len(model.item_ids) > MANY_ITEMS:
+            return fitted  # ranked without scoring all items, which new ones would need
         async with self._lock:  # a request that waits takes what the first one reads
             known = self._newest
             started = time.monotonic()
@@ -85,6 +89,8 @@ class LiveBlendCache:
             seconds=BACKGROUND_SECONDS,
         )
         newest_ms, revision = int(best.pop() or 0), int(best.pop() or 0)
+        if not half_lives:
+            newest_ms = 0
         ranges = [
             (
                 "ZREVRANGEBYSCORE",
@@ -98,12 +104,14 @@ class LiveBlendCache:
             )
             for each, top in zip(half_lives, best, strict=True)
         ]
-        found = await self._store.ask_alone(*ranges, seconds=BACKGROUND_SECONDS)
+        found = await self._store.ask_alone(*ranges, seconds=BACKGROUND_SECONDS) if ranges else []
         await self._store.read_new_items(model, _MOST_NEW)
         new_ids = tuple(model.new_ids)
+        if not half_lives and not new_ids:
+            return fitted
         size = len(fitted.factors.matrix)
         new_places = {item: size + place for place, item in enumerate(new_ids)}
-        factors = await self._factors_of(model, new_ids, revision, fitted.factors.matrix.shape[1])
+        factors, placed = await self._factors_of(model, new_ids, revision, fitted.factors.matrix.shape[1])
         known = replace(fitted, new_places=new_places, newest_ms=newest_ms)
         sums = {
             half_life: place_sums(
@@ -113,12 +121,16 @@ class LiveBlendCache:
             )
             for half_life, pairs in zip(half_lives, found, strict=True)
         }
-        return replace(known, served=live_blend(fitted.served, Sums(sums, newest_ms), size, factors))
+        live = live_blend(fitted.served, Sums(sums, newest_ms), size, factors, placed)
+        return replace(known, served=live)
 
     async def _factors_of(
         self, model: Model, new_ids: Sequence[str], revision: int, rank: int
-    ) -> NDArray[np.float32]:
-        """The factors of new items, (new items, rank); zero for one that has no provisional factor yet."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The factors of new items, (new items, rank), and which of them follow from content alone.
+
+        They are zero for an item that has no provisional factor yet.
+        """
         known = self._new_factors
         if (known.version, known.revision) != (model.version, revision):
             key = keyspace.new_factors(model.version)
@@ -126,7 +138,10 @@ class LiveBlendCache:
             self._new_factors = known = _NewFactors(model.version, revision, by_item)
         factors = np.zeros((len(new_ids), rank), np.float32)
         for place, item in enumerate(new_ids):
-            raw = known.by_item.get(item.encode())
-            if raw:
+            if raw := known.by_item.get(item.encode()):
                 factors[place] = np.frombuffer(raw, "<f4")
-        return factors
+        placed = np.asarray(~factors.any(axis=1))
+        for place in np.flatnonzero(placed).tolist():
+            if raw := known.by_item.get(keyspace.placed_field(new_ids[place]).encode()):
+                factors[place] = np.frombuffer(raw, "<f4")
+        return factors, placed

@@ -35,9 +35,9 @@ MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53 - 1
 
 
 class Metadata(BaseModel):
-    """What is known of an item or user."""
+    """What is known of an item or user. A number as an attribute is taken as its text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     title: Title | None = None
     categories: Categories = ()
@@ -47,7 +47,7 @@ class Metadata(BaseModel):
 class Changes(BaseModel):
     """The fields to change: absent ones stay; an attribute that is null is removed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     title: Title | None = None
     categories: Categories | None = None

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.blend import MANY_ITEMS
 from algorithms.blending.blend import KnownItems as LeftOut
-from algorithms.blending.deviation import deviations
-from algorithms.blending.live import Sums, live_blend
+from algorithms.blending.live import Sums, live_blend, new_item_scores
 from algorithms.blending.serialization import ServedBlend
-from algorithms.signals.factors import Factors, products
 from algorithms.signals.history import UNKNOWN, Histories, bounds_of
 from streaming.fold_in.by_factors import RankedLists
 from streaming.fold_in.histories import KnownItems
@@ -55,10 +54,11 @@ def rank_by_blend(
     and new ones (`algorithms.blending.live`); None: there is no trend.
     """
     size = len(model.index)
-    if sums is not None:
+    new_factors = new_items.factors_of(model.factors.shape[1])
+    if sums is not None or (new_factors.any() and size + len(new_factors) <= MANY_ITEMS):
         histories = signal_histories(known_items, indexes, arrivals.since_ms)
         hotness = _hotness(served, histories, arrivals)
-        live = live_blend(served, sums, size, new_items.factors_of(model.factors.shape[1]))
+        live = live_blend(served, sums or Sums({}), size, new_factors, new_items.placed)
         known = None if served.blend.with_known_items else _left_out(left_out, size + len(new_items.index))
         lists = RankedLists(*live.blend.rank(live.signals, histories, n, known=known, hotness=hotness))
         return lists, hotness
@@ -68,7 +68,7 @@ def rank_by_blend(
     known = None if served.blend.with_known_items else _left_out(left_out, size)
     best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known, hotness=hotness))
     if new_items.index:
-        scores = _new_scores(served, histories, new_items, hotness)
+        scores = new_item_scores(served, histories, hotness, new_factors, new_items.placed)
         # An item with a score of 0 comes last, and only where the user has a list at all.
         listed = (scores > 0) | ((scores == 0) & (best.indexes[:, :1] >= 0))
         scores = np.where(listed, scores, -np.inf)
@@ -120,18 +120,6 @@ def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
     of_model = [each[each < size] for each in places]
     bounds = bounds_of([len(each) for each in of_model])
     return LeftOut(bounds, np.concatenate(of_model).astype(np.int32))
-
-
-def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems, hotness: Floats) -> Floats:
-    """(users, new items): their scores by the factors, in the units and with the weights of the blend."""
-    total = np.zeros((len(histories), len(new_items.index)))
-    for name, weights in served.blend.weights_at(hotness).items():
-        signal = served.signals[name]
-        if isinstance(signal, Factors):
-            vectors = signal.user_factors(histories)
-            scale = weights / deviations(products(vectors, signal.item_factors))
-            total += scale[:, None] * products(vectors, new_items.factors)
-    return total
 
 
 def _with_new(best: RankedLists, scores: NDArray[np.float32], size: int, n: int) -> RankedLists:

@@ -20,8 +20,9 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
+from streaming.fold_in.content import place_newest
 from streaming.fold_in.cooling import queue_cooled
-from streaming.fold_in.lists import fold_in_users
+from streaming.fold_in.lists import fold_in_users, model_of
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import StateClient, connect
 from streaming.state.patience import Patience
@@ -86,13 +87,18 @@ class CatchUp(threading.Thread):
 
 
 def follow_model(client: StateClient, settings: StreamingSettings) -> str | None:
-    """Queue every active user if the pointer has moved. Returns the served version, None without one."""
+    """Place new items and queue every active user if the pointer has moved.
+
+    Returns the served version, None without one.
+    """
     pointer: Any = client.get(keyspace.CURRENT_MODEL)
     version: str | None = pointer.decode() if pointer else None
     if version is None:
         _keep_active(client, settings.redis_shards)
         return None
     if read_status(client).fresh_version != version:
+        if (model := model_of(client, version)) is not None:
+            place_newest(client, model)
         oldest = time.time() * 1000 - 1000 * settings.fresh_ttl_seconds
         for shard in range(settings.redis_shards):
             client.zremrangebyscore(keyspace.active(shard), "-inf", oldest)

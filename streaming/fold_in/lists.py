@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,12 @@ def _fold_in_block(
 def model_of(client: StateClient, version: str | None) -> OnlineModel | None:
     """This process's copy of a version's model; None where users cannot be folded in to it."""
     return _models.of(client, version)
+
+
+def served_model(client: StateClient) -> OnlineModel | None:
+    """This process's copy of the served version's model; None as in `model_of`."""
+    pointer = cast("bytes | None", client.get(keyspace.CURRENT_MODEL))
+    return model_of(client, pointer.decode() if pointer else None)
 
 
 def queue_users(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> None:

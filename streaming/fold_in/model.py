@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.serialization import ServedBlend, read_blend
+from algorithms.content.placement import Placement
 from algorithms.fold_in import gramian
 from algorithms.neighbours.product_scan import FactorLists
 from algorithms.signals.factors import Factors
@@ -38,6 +39,7 @@ class OnlineModel:
     reg_param: float
     nonnegative: bool
     blend: ServedBlend | None  # the blend that ranks; None: the factors rank alone
+    content: Placement | None = None  # places new items by what the catalogue says; None: it says nothing
 
     @cached_property
     def lists(self) -> FactorLists:
@@ -69,7 +71,8 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         pipeline.get(keyspace.manifest(version))
         pipeline.get(keyspace.model_items(version))
         pipeline.hget(keyspace.model_factors(version), USER_GRAMIAN)
-        text, ids, users = pipeline.execute()
+        pipeline.get(keyspace.model_content(version))
+        text, ids, users, content = pipeline.execute()
     if not (text and ids and users):
         return None
     try:
@@ -100,7 +103,19 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         reg_param=parameters.als_reg_param,
         nonnegative=parameters.als_nonnegative,
         blend=_read_blend(client, version, name, manifest.blend, signal),
+        content=_read_content(version, content, rank),
     )
+
+
+def _read_content(version: str, raw: bytes | None, rank: int) -> Placement | None:
+    try:
+        placement = Placement.decode(raw) if raw else None
+        if placement is not None and placement.rank != rank:
+            raise ValueError(f"it has {placement.rank} factors, not {rank}")
+    except (KeyError, ValueError) as error:
+        log.warning("model %s places no new items by their content: %s", version, error)
+        return None
+    return placement
 
 
 def _read_blend(

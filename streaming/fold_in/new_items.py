@@ -1,4 +1,7 @@
-"""Items that came after a model: their places, and provisional factors from the users who touched them."""
+"""Items that came after a model: their places, and provisional factors from the users who touched them.
+
+Until enough users like an item, its factors are those by its content (``content.py``), if it has any.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from streaming.state.script import lua
 
 _MAX_USERS = 500  # users of an item that count; more would hardly change its factor
 _EXPIRE_SECONDS = 86_400
-_MOST_LISTED = 20_000  # new items of a version; more would make ranking each list slower
+MOST_LISTED = 20_000  # new items of a version; more would make ranking each list slower
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class NewItems:
     revision: int = -1
     index: dict[bytes, int] = field(default_factory=dict)  # item -> place, from 0
     factors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    placed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))  # by content
 
     def factors_of(self, rank: int) -> NDArray[np.float32]:
         """The factors as (items, rank), with that shape also for no items; zero for an item that has none."""
@@ -56,14 +60,21 @@ def read_new_items(client: StateClient, model: OnlineModel, known: NewItems) -> 
         pipeline.lrange(keyspace.new_items(model.version), 0, -1)
         pipeline.hgetall(key)  # read last, so that it holds at least the items of the list
         items, by_item = pipeline.execute()
-    factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32)
-    return NewItems(int(revision or 0), {item: n for n, item in enumerate(items)}, factors.reshape(-1, rank))
+    factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32).reshape(-1, rank)
+    placed = np.asarray(~factors.any(axis=1))
+    for place in np.flatnonzero(placed).tolist():
+        raw = by_item.get(keyspace.placed_field(items[place].decode()).encode())
+        if raw:
+            factors[place] = np.frombuffer(raw, "<f4")
+    return NewItems(int(revision or 0), {item: n for n, item in enumerate(items)}, factors, placed)
 
 
 def _with_listed(known: NewItems, further: Sequence[bytes], rank: int) -> NewItems:
     places = {item: len(known.index) + n for n, item in enumerate(further)}
     zeros = np.zeros((len(further), rank), np.float32)
-    return NewItems(known.revision, known.index | places, np.vstack([known.factors_of(rank), zeros]))
+    factors = np.vstack([known.factors_of(rank), zeros])
+    placed = np.concatenate([known.placed, np.ones(len(further), np.bool_)])
+    return NewItems(known.revision, known.index | places, factors, placed)
 
 
 def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[bytes]) -> None:
@@ -73,7 +84,7 @@ def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[byte
         return
     script = client.register_script(lua(__package__, "list_new_items.lua"))
     keys = [keyspace.new_items(model.version), keyspace.new_factors(model.version)]
-    script(keys=keys, args=[_MOST_LISTED, bytes(4 * model.factors.shape[1]), *unlisted])
+    script(keys=keys, args=[MOST_LISTED, bytes(4 * model.factors.shape[1]), *unlisted])
 
 
 def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[Touch], min_users: int) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contracts.settings import StreamingSettings
 from contracts.topics import interaction_offsets
 from streaming.fold_in.active_users import ActiveUsers, fold_in_active
+from streaming.fold_in.content import place_by_content
+from streaming.fold_in.lists import served_model
 from streaming.online.outcomes import Outcomes
 from streaming.online.position import Position
 from streaming.online.progress import BatchProgress
@@ -80,9 +82,12 @@ def apply_rows(
     scored = outcomes.score_events(client, interactions_of(rows), settings) if outcomes else ()
     apply_events(client, events, settings, scored)
     apply_catalog(client, entries)
+    described = [entry.id for entry in entries if entry.kind == "item"]
+    if described and (model := served_model(client)) is not None:
+        place_by_content(client, model, described)
     items = set(erase_users(client, list(erasures_of(entries)), settings))
     items.update(event.item_id for event in events)
-    items.update(entry.id for entry in entries if entry.kind == "item")
+    items.update(described)
     # 2. Touched items are noted after their shards are written, so that their merge includes this batch, and
     #    before the offsets, after which the batch would not be repeated.
     note_touched(client, items)

@@ -19,7 +19,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import decode_ranked, holds_index, ranked_of
 from contracts.strengths import is_positive_event
 from contracts.topics import SEPARATOR
-from streaming.fold_in.lists import model_of
+from streaming.fold_in.lists import served_model
 from streaming.fold_in.model import OnlineModel
 from streaming.fold_in.new_items import NewItems, read_new_items
 from streaming.online.rows import RecordRow
@@ -88,8 +88,7 @@ class Outcomes:
         places = [place for place, row in enumerate(events) if _may_count(row, settings)]
         if not places or not settings.live_figures:
             return ()
-        pointer: Any = client.get(keyspace.CURRENT_MODEL)
-        model = model_of(client, pointer.decode() if pointer else None)
+        model = served_model(client)
         if model is None:
             return ()
         self._read_popular(client)

@@ -13,6 +13,7 @@ from contracts.stored.records import HistoryEntry, encode_catalog, encode_entry
 from streaming.state.client import StateClient, chunks
 from streaming.state.script import lua, state_script
 
+MOST_NEWEST = 10_000  # entries of the catalogue that a new version looks at
 _EVENTS_PER_CALL = 1000  # a script's arguments are bounded by Lua's stack, a user's events are not
 
 
@@ -83,3 +84,16 @@ def apply_catalog(client: StateClient, entries: Sequence[CatalogRecord]) -> None
         for chunk in chunks(entry for entry in entries if entry.kind == kind):
             arguments = [part for e in chunk for part in (e.id, encode_catalog(e.updated_at, e.json))]
             script(keys=[key], args=arguments, client=client)
+            if kind == "item" and chunk:
+                _note_newest(client, chunk)
+
+
+def _note_newest(client: StateClient, entries: Sequence[CatalogRecord]) -> None:
+    """Keep the newest entries' items, which a new model version places by their content."""
+    newest: dict[str, int] = {}
+    for entry in entries:
+        newest[entry.id] = max(entry.updated_at, newest.get(entry.id, entry.updated_at))
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.zadd(keyspace.NEWEST_ENTRIES, newest, gt=True)
+        pipeline.zremrangebyrank(keyspace.NEWEST_ENTRIES, 0, -1 - MOST_NEWEST)
+        pipeline.execute()

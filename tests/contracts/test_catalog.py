@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.catalog import CatalogEntry
+from contracts.catalog import CatalogEntry, content_of
 from contracts.identifiers import canonical_id
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60)
@@ -70,3 +70,36 @@ def test_an_entry_beyond_the_bounds_is_refused(change: dict[str, object]) -> Non
 def test_null_means_the_same_as_an_absent_field() -> None:
     entry = CatalogEntry.model_validate({"kind": "item", "id": "1", "categories": None, "attributes": None})
     assert (entry.title, entry.categories, entry.attributes) == (None, (), {})
+
+
+def test_the_content_of_an_entry_is_its_texts_its_numbers_and_its_embedding() -> None:
+    attributes = {
+        "year": "1979",
+        "plot": "a ship",
+        "published_at": "1970-01-02",
+        "hidden": "true",
+        "expires_at": "2030-01-01",
+        "embedding": "[3, 4]",
+        "weight": "1e400",
+        "odd": "NaN",
+    }
+    found = content_of({"title": "Alien", "categories": ["Horror"], "attributes": attributes})
+    assert found.title == "Alien"
+    assert found.categories == ("Horror",)
+    assert found.numbers == {"year": 1979.0, "published_at": 86_400_000.0}
+    assert found.attributes == {"plot": "a ship", "weight": "1e400", "odd": "NaN"}
+    assert found.embedding == pytest.approx([0.6, 0.8])
+    assert content_of({"title": None, "categories": None, "attributes": None}) == content_of({})
+
+
+@pytest.mark.parametrize("text", ["3, 4", "3 4", "3;4", " [3.0,4e0] ", "[3e200, 4e200]", "[3e-300, 4e-300]"])
+def test_an_embedding_is_a_list_of_numbers_of_any_length(text: str) -> None:
+    found = content_of({"attributes": {"embedding": text}})
+    assert found.embedding == pytest.approx([0.6, 0.8])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "[0, 0]", "[1, null]", "[[1], [2]]", "[oops", "a b", "[1, NaN]", "7e999"]
+)
+def test_an_embedding_that_cannot_be_read_is_left_out(text: str) -> None:
+    assert content_of({"attributes": {"embedding": text}}).embedding == []

@@ -20,6 +20,7 @@ from contracts.stored.segments import segments_of
 from training.fit.factors import Matrix
 from training.in_memory.als import FittedFactors, row_bounds
 from training.in_memory.load import RoundArrays
+from training.lists.alike import Alike
 from training.lists.items import SIMILAR_ITEMS, TOP_USERS
 from training.lists.ranked_lists import RankedRows
 from training.lists.users import ReusedLists, list_writer
@@ -57,32 +58,40 @@ def write_user_lists(
 def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, items: Matrix) -> None:
     """Write each item's nearest other items, by the cosine of their factors.
 
-    Of more than LARGE items an index finds them, which misses a few.
+    Items with the same factors, such as those that one user alone touched, share one search. Of more than
+    LARGE different factors an index finds them, which misses a few.
     """
     lengths = np.linalg.norm(items, axis=1, keepdims=True)
-    unit = (items / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    key, written = keyspace.similar_items(version), 0
-    index = NeighbourIndex(unit, os.cpu_count() or 1) if len(unit) > LARGE else None
-    lists = FactorLists(unit)
-    itself = np.arange(len(unit), dtype=np.int32)
-    indptr = np.arange(len(unit) + 1, dtype=np.int64)
+    alike = Alike.of((items / np.where(lengths > 0, lengths, 1)).astype(np.float32))
+    distinct, key, written = alike.distinct, keyspace.similar_items(version), 0
+    index = NeighbourIndex(distinct, os.cpu_count() or 1) if len(distinct) > LARGE else None
+    lists, itself = FactorLists(distinct), np.arange(len(distinct), dtype=np.int32)
+    indptr = np.arange(len(distinct) + 1, dtype=np.int64)
 
-    def rank(block: slice) -> RankedRows:
-        if index is None:
-            return _rank_block(unit, lists, indptr, itself, SIMILAR_ITEMS, block)
-        columns, scores = index.nearest(unit[block], itself[block], SIMILAR_ITEMS)
-        bounds = indptr[: len(columns) + 1]
-        return RankedRows(columns, scores, unit[block], bounds, itself[block], unit)
+    def nearest(block: slice) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        if index is not None:
+            return index.nearest(distinct[block], itself[block], SIMILAR_ITEMS)
+        ranked = _rank_block(distinct, lists, indptr, itself, SIMILAR_ITEMS, block)
+        return ranked.columns, ranked.scores
 
-    blocks = _blocks(len(unit))
+    ids, blocks, fields = data.item_ids.to_pylist(), _blocks(len(distinct)), dict[str, bytes]()
     # The index has threads of its own, which a forked process would not have.
-    ranked_blocks = parallel_map(rank, blocks) if index is None else map(rank, blocks)
-    for block, ranked in zip(blocks, ranked_blocks, strict=True):
-        ids = data.item_ids[block].to_pylist()
-        fields = {ids[row]: encode_ranked(*_ranked_row(ranked, row)) for row in _rows(ranked)}
-        write_fields(publisher.url, key, fields)
-        written += len(fields)
-    publisher.verify([key], written=written)
+    found = parallel_map(nearest, blocks) if index is None else map(nearest, blocks)
+    for block, (columns, scores) in zip(blocks, found, strict=True):
+        for group, others, cosines in zip(range(block.start, block.stop), columns, scores, strict=True):
+            for item, ranked, near in alike.lists(group, others, cosines, SIMILAR_ITEMS):
+                fields[ids[item]] = encode_ranked(ranked, near)
+                if len(fields) == _BLOCK:
+                    written += _write(publisher, key, fields)
+    publisher.verify([key], written=written + _write(publisher, key, fields))
+
+
+def _write(publisher: Publisher, key: str, fields: dict[str, bytes]) -> int:
+    """Write and empty the fields; returns how many there were."""
+    count = len(fields)
+    write_fields(publisher.url, key, fields)
+    fields.clear()
+    return count
 
 
 def write_top_users(publisher: Publisher, version: str, data: RoundArrays, factors: FittedFactors) -> None:

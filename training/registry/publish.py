@@ -35,6 +35,7 @@ from contracts.stored.pointer import (
 from contracts.stored.records import (
     EMPTIED_LIST,
     USER_GRAMIAN,
+    decode_catalog,
     decode_ids,
     decode_ranked,
     encode_ids,
@@ -150,6 +151,18 @@ class Publisher:
         for name, value in fields.items():  # each may have megabytes
             self._client.hset(key, name, value)
         self.verify([key], written=len(fields))
+
+    def write_content(self, version: str, placement: bytes) -> None:
+        """What places items by their content."""
+        self._client.set(keyspace.model_content(version), placement)
+
+    def catalogue_entries(self, item_ids: list[str]) -> list[dict[str, Any]]:
+        """What the catalogue says of each item; {} where it has no entry."""
+        entries: list[dict[str, Any]] = []
+        for start in range(0, len(item_ids), _CHUNK):
+            raws: Any = self._client.hmget(keyspace.CATALOG_ITEMS, item_ids[start : start + _CHUNK])
+            entries += [decode_catalog(raw) if raw else {} for raw in raws]
+        return entries
 
     def _write_parts(self, key: str, factors: NDArray[np.float32]) -> int:
         size = keyspace.ITEMS_PER_PART

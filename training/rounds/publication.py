@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import ListCounts, Manifest
+from training.lists.content import write_content
 from training.lists.users import ReusedLists
 from training.registry import model_folder
 from training.registry.publish import Publisher
@@ -55,6 +56,7 @@ class Publication:
         counts = model.write_lists(publisher, version, self.settings, reused)
         if model.blend is not None:
             publisher.write_signals(version, model.blend.fields)
+        write_content(publisher, version, item_ids, model.items)
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         return counts

@@ -19,6 +19,7 @@ from training.fit.factors import Matrix, dense
 from training.in_memory.als import FittedFactors
 from training.in_memory.load import RoundArrays
 from training.in_memory.signals import as_signal
+from training.lists.content import write_content
 from training.registry import model_folder
 from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
@@ -48,12 +49,14 @@ def republish(spark: SparkSession, settings: TrainingSettings, version: str) -> 
     model = folder.model(manifest)
     was_known, before = version in publisher.versions(), publisher.current_version()
     publisher.begin(version)
+    item_ids = model.data.item_ids.to_pylist()
     try:
-        publisher.write_items(version, model.data.item_ids.to_pylist())
+        publisher.write_items(version, item_ids)
         publisher.write_factors(version, model.items, model.user_gramian())
         model.write_lists(publisher, version, settings, None)
         if model.blend is not None:
             publisher.write_signals(version, model.blend.fields)
+        write_content(publisher, version, item_ids, model.items)
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         # That version of the lake may hold users who have asked to be forgotten since then.

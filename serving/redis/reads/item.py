@@ -31,6 +31,18 @@ async def similar_items(store: Store, item_id: str) -> ItemList:
     return ItemList(known, model.version if model else None, ranked_list(model, raw))
 
 
+async def new_item_factors(store: Store, item_id: str) -> bytes | None:
+    """The float32 factors of an item that came after the model; None where it has none.
+
+    Those from its users, else those by its content.
+    """
+    fields = item_id, keyspace.placed_field(item_id)
+    _, (found,), _ = await store.at_model(
+        lambda version: (("HMGET", keyspace.new_factors(version), *fields),)
+    )
+    return next((raw for raw in found or () if raw and any(raw)), None)
+
+
 async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[Sequence[tuple[str, float]]]:
     """The neighbours of each item, best first, in one round trip."""
     if not item_ids:

@@ -81,7 +81,7 @@ def test_a_given_hotness_ranks_each_user_as_the_time_since_the_last_event_would(
     monkeypatch.setattr(module, "_BLOCK_NUMBERS", 7 * ITEMS)
     signals, blend = _signals(), Blend({"E": 1.0, "A": 0.1}, {"L": 1.0, "T": 0.15})  # no trends
     if is_large:
-        monkeypatch.setattr(module, "_MANY_ITEMS", 0)
+        monkeypatch.setattr(module, "MANY_ITEMS", 0)
     histories = _asked_after(0)
     hotness = np.where(np.arange(len(histories)) % 2, 1.0, 128 * HOTNESS_STEP)
     items, scores = blend.rank(signals, histories, 5, hotness=hotness)

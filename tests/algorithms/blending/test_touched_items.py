@@ -76,7 +76,7 @@ def test_the_list_is_that_of_all_scores(
     known = KnownItems(asked.indptr, np.where(asked.items < 0, 3, asked.items).astype(np.int32))
     blend = Blend(*weights, with_known_items)
     items, scores = blend.rank(signals, asked, 30, known=known)
-    monkeypatch.setattr("algorithms.blending.blend._MANY_ITEMS", 100)
+    monkeypatch.setattr("algorithms.blending.blend.MANY_ITEMS", 100)
     monkeypatch.setattr("algorithms.neighbours.product_scan.LARGE", 100)
     found, figures = blend.rank(signals, asked, 30, known=known)
     assert "lists" in vars(signals["A"])
@@ -93,16 +93,16 @@ def test_given_items_score_as_among_all(
     targets = np.array([5, 399, 7, 0, 5, 120, 121, 122])
     for user in range(len(histories)):
         history = histories.rows(user, user + 1)
-        monkeypatch.setattr("algorithms.blending.blend._MANY_ITEMS", 1000)
+        monkeypatch.setattr("algorithms.blending.blend.MANY_ITEMS", 1000)
         expected = blend.score_items(signals, history, targets)
         assert expected.tolist() == blend.score(signals, history)[0, targets].tolist()
-        monkeypatch.setattr("algorithms.blending.blend._MANY_ITEMS", 100)
+        monkeypatch.setattr("algorithms.blending.blend.MANY_ITEMS", 100)
         found = blend.score_items(signals, history, targets)
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_users_without_a_history_get_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("algorithms.blending.blend._MANY_ITEMS", 100)
+    monkeypatch.setattr("algorithms.blending.blend.MANY_ITEMS", 100)
     nothing = _histories().where(np.zeros(250, np.bool_))
     assert (Blend({"A": 1.0}, {"A": 1.0}).rank(_signals(), nothing, 5)[0] == -1).all()
 

@@ -210,6 +210,15 @@ def write_signals(pipe: Any, given_histories: list[list[int]]) -> None:
         pipe.hset(keyspace.model_signals(VERSION), name, encode_vector(np.ones(WORLD.items)))
 
 
+def write_content(pipe: Any, given_histories: list[list[int]]) -> None:
+    factor = b"\xff" * (4 * WORLD.rank)
+    pipe.set(keyspace.model_content(VERSION), b"\xff" * (8 * WORLD.items * (4 + 4 * WORLD.rank)))
+    for n in range(WORLD.items):
+        item = f"n{n:07d}"
+        pipe.rpush(keyspace.new_items(VERSION), item)
+        pipe.hset(keyspace.new_factors(VERSION), mapping={item: factor, keyspace.placed_field(item): factor})
+
+
 WRITERS = {
     "histories": write_histories,
     "earlier events": write_earlier,
@@ -227,6 +236,7 @@ WRITERS = {
     "lists of segments": write_segments,
     "factors and ids": write_factors,
     "signals": write_signals,
+    "new items by content": write_content,
 }
 KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
 
@@ -255,7 +265,14 @@ def test_the_memory_of_each_kind_of_key_and_the_total_are_predicted(
         "users' metadata",
         "lists of segments",
     )
-    for name in (*exact, "lists of users", "lists of items", "factors and ids", "signals"):
+    for name in (
+        *exact,
+        "lists of users",
+        "lists of items",
+        "factors and ids",
+        "signals",
+        "new items by content",
+    ):
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 
 

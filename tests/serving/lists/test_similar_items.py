@@ -4,9 +4,13 @@ import asyncio
 from typing import Any
 
 import httpx
+import numpy as np
+import pytest
 
+from clients.redis.connection import redis_client
+from contracts.stored import keyspace
 from tests.serving.conftest import Client
-from tests.serving.world import World
+from tests.serving.world import World, factor_world
 
 
 async def items(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
@@ -33,5 +37,38 @@ def test_similar_items_are_neighbours_or_else_popular_items_and_unknown_items_ar
                 (each, "popular") for each in ("i00", "i01", "i02", "i04")
             ]
             assert (await client.get("/v1/items/nothing/similar")).status_code == 404
+
+    asyncio.run(scenario())
+
+
+def test_an_item_that_came_after_the_model_is_near_the_items_with_factors_like_its_own(
+    redis_url: str, api: Client
+) -> None:
+    world = factor_world()
+    assert world.factors is not None
+    unit = world.factors / np.linalg.norm(world.factors, axis=1)[:, None]
+    nearest = [f"i{place:02}" for place in np.argsort(-(unit @ unit[7]))[:5]]
+    zero = bytes(16)
+    world.write(redis_url)
+    with redis_client(redis_url) as client:
+        factors = {
+            "placed": zero,
+            keyspace.placed_field("placed"): (0.01 * world.factors[7]).astype("<f4").tobytes(),
+            "liked": world.factors[7].astype("<f4").tobytes(),
+            keyspace.placed_field("liked"): (-world.factors[7]).astype("<f4").tobytes(),
+            "nowhere": zero,
+        }
+        client.hset(keyspace.new_factors("v1"), mapping=factors)  # type: ignore[arg-type]
+        client.zadd(keyspace.POPULAR, {"nowhere": 0.0})
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            for item in ("placed", "liked"):
+                found = await items(client, f"/v1/items/{item}/similar", n=5)
+                assert [each["item_id"] for each in found] == nearest
+                assert {each["source"] for each in found} == {"als"}
+                assert found[0]["score"] == pytest.approx(1.0)
+            found = await items(client, "/v1/items/nowhere/similar", n=5)
+            assert {each["source"] for each in found} == {"popular"}
 
     asyncio.run(scenario())

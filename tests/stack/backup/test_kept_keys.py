@@ -24,6 +24,7 @@ REBUILT = {
     "CATALOG_ITEMS",
     "CATALOG_USERS",
     "ITEM_CATEGORIES",
+    "NEWEST_ENTRIES",
     "STATE_VERSION",
     "APPLIED_ONLINE",
     "APPLIED_LAKE",
@@ -60,6 +61,7 @@ NO_KEYS = {"shard_of", "user_of_history", "version_keys", "history_pattern", "re
     "earlier_pattern",
     "times_shown",
     "users_before",
+    "placed_field",
     "STATE",
     "ITEMS_PER_PART",
     "MOST_KNOWN",
@@ -83,6 +85,7 @@ KEPT = {
     "model_factors",
     "rating_factors",
     "model_signals",
+    "model_content",
     "new_items",
     "new_factors",
 }

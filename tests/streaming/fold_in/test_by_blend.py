@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algorithms.blending.live import Sums, live_blend, new_item_scores
 from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ratings
 from contracts.events import DEFAULT_WEIGHTS
@@ -24,7 +25,7 @@ ITEMS, HOUR = 40, 3_600_000
 STRENGTHS = StrengthTable.of(DEFAULT_WEIGHTS, {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0})
 FACTORS = np.random.default_rng(0).normal(size=(ITEMS, 3)).astype(np.float32)
 BLEND = a_blend(FACTORS).served
-WITH_KNOWN = ServedBlend(replace(BLEND.blend, with_known_items=True), BLEND.signals)
+WITH_KNOWN = replace(BLEND, blend=replace(BLEND.blend, with_known_items=True))
 
 # (item, rating, minute, event id) with few minutes and ids, so that there are ties; an item may come again.
 RATED = st.tuples(
@@ -162,23 +163,44 @@ def test_known_items_beyond_those_read_are_left_out() -> None:
     assert set(lists.indexes[0].tolist()) <= {-1, 0, 2, 3, 4}
 
 
-def new_items(*scales: float) -> NewItems:
-    """Factors along the first user's taste, so that the first is best."""
+def new_items(*scales: float, placed: bool = False) -> NewItems:
+    """Factors along the first user's taste, so that the first is best; ``placed``: they are by content."""
     taste = BLEND.signals["factors"].user_factors(offline([[(1, 5.0, 0, 1)]]))[0]  # type: ignore[attr-defined]
     factors = np.array([scale * taste for scale in scales], np.float32)
-    return NewItems(1, {b"i%d" % (ITEMS + n): n for n in range(len(scales))}, factors)
+    index = {b"i%d" % (ITEMS + n): n for n in range(len(scales))}
+    return NewItems(1, index, factors, np.full(len(scales), placed))
 
 
-def test_new_items_are_ranked_by_their_factors_on_the_scale_of_the_blend() -> None:
-    user: Rated = [(1, 5.0, 0, 1)]
-    lists, _ = online(BLEND, [user], new=new_items(1000.0, -1.0))
+def shares_of_units(new: NewItems) -> dict[str, float]:
+    """What each signal says of the first new item to a user, in the unit of what it says of the model's."""
+    live, asked = live_blend(BLEND, Sums({}), ITEMS, new.factors, new.placed), offline([[(1, 5.0, 0, 1)]])
+    scores = {name: live.signals[name].score(asked)[0] for name in ("factors", "item_to_item/15")}
+    return {name: float(of[ITEMS] / of[:ITEMS].std()) for name, of in scores.items()}
+
+
+def test_a_new_item_with_factors_from_its_users_is_ranked_by_them_alone() -> None:
+    lists, _ = online(BLEND, [[(1, 5.0, 0, 1)]], new=new_items(1000.0, -1.0), n=ITEMS + 2)
     assert lists.indexes[0, 0] == ITEMS
     assert ITEMS + 1 not in lists.indexes[0]  # scores below an untouched item
-    histories = offline([user])
-    signal = BLEND.signals["factors"]
-    vector = signal.user_factors(histories)[0]  # type: ignore[attr-defined]
-    expected = 0.2 / signal.score(histories)[0].std() * (vector @ new_items(1000.0).factors[0])
-    assert lists.scores[0, 0] == pytest.approx(expected, rel=1e-5)
+    assert shares_of_units(new_items(1000.0))["item_to_item/15"] == 0
+
+
+def test_the_factors_of_a_new_item_by_its_content_stand_in_for_what_other_signals_would_say() -> None:
+    lists, _ = online(BLEND, [[(1, 5.0, 0, 1)]], new=new_items(1000.0, -1.0, placed=True), n=ITEMS + 2)
+    assert lists.indexes[0, 0] == ITEMS
+    assert ITEMS + 1 not in lists.indexes[0]
+    shares = shares_of_units(new_items(3.0, placed=True))
+    assert shares["factors"] == pytest.approx(shares["item_to_item/15"], rel=1e-5)
+    assert shares["factors"] > 0
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_new_items_score_the_same_in_a_catalogue_of_which_not_all_items_are_scored(placed: bool) -> None:
+    new, asked = new_items(3.0, -1.0, placed=placed), offline([[(1, 5.0, 0, 1)]])
+    live = live_blend(BLEND, Sums({}), ITEMS, new.factors, new.placed)
+    whole = live.blend.score(live.signals, asked)[0]
+    apart = new_item_scores(BLEND, asked, BLEND.blend.hotness(asked), new.factors, new.placed)[0]
+    assert apart == pytest.approx(whole[ITEMS:], rel=1e-5)
 
 
 def test_a_known_new_item_is_left_out_and_a_user_without_a_history_gets_an_empty_list() -> None:
@@ -188,12 +210,13 @@ def test_a_known_new_item_is_left_out_and_a_user_without_a_history_gets_an_empty
     assert (lists.indexes[1] == -1).all()
 
 
-def test_if_factors_have_no_weight_new_items_come_last() -> None:
+def test_if_factors_have_no_weight_new_items_are_ranked_by_their_content() -> None:
     without = a_blend(FACTORS, hot={"transitions/4": 1.0}, cold={"long_view": 1.0}).served
+    lists, _ = online(without, [[(1, 5.0, 0, 1)]], n=ITEMS + 2, new=new_items(1.0, 2.0, placed=True))
+    listed = lists.indexes[0].tolist()
+    assert 0 <= listed.index(ITEMS + 1) < listed.index(ITEMS)
     lists, _ = online(without, [[(1, 5.0, 0, 1)]], n=ITEMS + 2, new=new_items(1.0, 2.0))
-    listed = lists.indexes[0][lists.indexes[0] >= 0].tolist()
-    assert len(listed) > 2
-    assert listed[-2:] == [ITEMS, ITEMS + 1]
+    assert not {ITEMS, ITEMS + 1} & set(lists.indexes[0].tolist())  # from their users: no signal knows them
 
 
 def test_an_unknown_item_takes_a_place_in_the_order_of_the_history() -> None:
