@@ -121,7 +121,7 @@ def _number(text: str) -> float | None:
 
 
 def _unit_vector(text: str) -> list[float]:
-    """The embedding at length 1; empty where the text is none that can be read."""
+    """The embedding at length 1; empty where the text cannot be read as one."""
     try:
         is_json = text.lstrip().startswith("[")
         found = json.loads(text) if is_json else re.split(r"[,;\s]+", text.strip())

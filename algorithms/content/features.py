@@ -87,12 +87,12 @@ class Features:
 
     def _row(self, content: Content) -> dict[int, float]:
         row: dict[int, float] = {}
-        for name, value in self._weighted(content):
+        for name, value in self._name_weights(content):
             column = crc32(name.encode("utf-8", "surrogatepass")) % HASHES
             row[column] = row.get(column, 0.0) + value
         return row
 
-    def _weighted(self, content: Content) -> Iterator[tuple[str, float]]:
+    def _name_weights(self, content: Content) -> Iterator[tuple[str, float]]:
         yield from _shares("category:", {_plain(each) for each in content.categories if each.strip()}, 1.0)
         yield from _shares("word:", _words(content.title), _TITLE)
         names, words = set[str](), set[str]()

@@ -328,3 +328,4 @@ def test_the_trainer_serves_requests_until_it_is_stopped(world: World) -> None:
     thread.join(60)
     status = world.publisher.read_status()
     assert (status.phase, status.outcome) == ("idle", "not_enough_data")
+    assert "TRAIN_MIN_EVENTS" in (status.reason or "")

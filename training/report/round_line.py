@@ -7,6 +7,14 @@ from collections.abc import Mapping
 
 from contracts.stored.manifest import BlendRecord, Manifest
 
+# Why a round made no version.
+NOTHING_TRAINED = {
+    "not_enough_data": (
+        "nothing trained: not enough data yet, that is fewer than TRAIN_MIN_EVENTS pairs of user and item, "
+        "or none that its user likes (EVENT_WEIGHTS and RATING_STRENGTHS say what counts as liked)"
+    ),
+    "refused_older": "nothing trained: the served model was trained on a newer lake",
+}
 Metrics = Mapping[str, "float | None"]
 _SHOWN = ("ndcg@10", "recall@10", "rmse")
 
@@ -14,11 +22,7 @@ _SHOWN = ("ndcg@10", "recall@10", "rmse")
 def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
     """One line that says what a round did, for people who watch the log."""
     if manifest is None:
-        reasons = {
-            "not_enough_data": "not enough data yet (TRAIN_MIN_EVENTS): nothing trained",
-            "refused_older": "the served model was trained on a newer lake: nothing trained",
-        }
-        return f"{reasons.get(outcome, outcome)}, {seconds:.1f} s"
+        return f"{NOTHING_TRAINED.get(outcome, outcome)}; {seconds:.1f} s"
     interactions, metrics = manifest.counts.interactions, manifest.metrics
     new = interactions - (champion.counts.interactions if champion else 0)
     is_first = champion is None

@@ -18,7 +18,7 @@ from training.drift.asked_rounds import AskedRound
 from training.drift.new_events import DriftWatch
 from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
-from training.report.round_line import round_line
+from training.report.round_line import NOTHING_TRAINED, round_line
 from training.report.tracking import log_round
 from training.rounds.round import Round, RoundResult, train
 from training.runtime.failures import explain
@@ -105,7 +105,8 @@ class Trainer:
             raise explanation from error
         line = round_line(result.outcome, result.manifest, champion, time.monotonic() - started)
         log.info(line if cause is None else f"{line}; {cause}")
-        self._finish(request, result.outcome, result.manifest, cause=cause)
+        reason = NOTHING_TRAINED.get(result.outcome, "")
+        self._finish(request, result.outcome, result.manifest, reason, cause)
         log_round(self.settings, result.outcome, result.manifest)
         return result
 

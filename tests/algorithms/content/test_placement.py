@@ -99,7 +99,7 @@ def test_an_embedding_of_the_owner_places_items() -> None:
     assert cosines.min() > 0.95
 
 
-def test_what_is_stored_is_read_back_and_damage_is_told() -> None:
+def test_a_placement_is_read_back_as_it_was_stored_and_damage_is_told() -> None:
     contents, factors = world()
     contents[0] = contents[0]._replace(numbers={"year": 1999.0})
     placement = fit_placement(contents, factors)

@@ -21,7 +21,7 @@ from tests.serving.world import World
 WEIGHTS = {"item_to_item/15": 1.0, "transitions/4": 0.7, "factors": 0.2}  # no trend
 
 
-def written(redis_url: str, listed: bool = True) -> World:
+def write_world(redis_url: str, listed: bool = True) -> World:
     """A world without a trend, and a new item with the factors of item 3 by its content."""
     world = blend_world(hot=WEIGHTS, cold=WEIGHTS)
     world.write(redis_url)
@@ -53,7 +53,7 @@ def read(redis_url: str) -> ModelBlend:
 
 
 def test_a_blend_without_a_trend_ranks_new_items_as_the_online_query_does(redis_url: str) -> None:
-    world = written(redis_url)
+    world = write_world(redis_url)
     found = read(redis_url)
     assert found.new_places == {"new": 30}
     assert found.newest_ms == 0
@@ -70,5 +70,5 @@ def test_without_new_items_or_in_a_large_catalogue_the_blend_stays_as_it_was_fit
     redis_url: str, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MANY_ITEMS", many)
-    written(redis_url, listed=many == 10)
+    write_world(redis_url, listed=many == 10)
     assert read(redis_url).new_places == {}
