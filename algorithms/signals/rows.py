@@ -100,17 +100,20 @@ class Rows:
         """The entries of these rows, one row after another, each times the weight of its row."""
         starts = self.indptr[items]
         counts = self.indptr[items + 1] - starts
-        scaled = weights * self.scale
-        if len(counts) and (counts == counts[0]).all():
-            # Of one length, as most rows are that are cut: each is copied at once, not entry by entry.
-            columns = _slices(self.columns, int(counts[0]))[starts]
-            by_row = _slices(self.values, int(counts[0]))[starts].astype(np.float64)
-            by_row *= scaled[:, None]
-            return _Entries(columns.ravel(), by_row.ravel(), counts)
-        places, counts = self.gather(items)
-        amounts = self.values.take(places).astype(np.float64)
-        amounts *= np.repeat(scaled, counts)
-        return _Entries(self.columns.take(places), amounts, counts)
+        longest = int(counts.max(initial=0))
+        scaled, is_longest = weights * self.scale, counts == longest
+        if not is_longest.all():
+            if counts[~is_longest].any():
+                places, counts = self.gather(items)
+                amounts = self.values.take(places).astype(np.float64)
+                amounts *= np.repeat(scaled, counts)
+                return _Entries(self.columns.take(places), amounts, counts)
+            starts, scaled = starts[is_longest], scaled[is_longest]  # the others are empty
+        # Of one length, as most rows are that are cut: each is copied at once, not entry by entry.
+        columns = _slices(self.columns, longest)[starts]
+        by_row = _slices(self.values, longest)[starts].astype(np.float64)
+        by_row *= scaled[:, None]
+        return _Entries(columns.ravel(), by_row.ravel(), counts)
 
     def touch(self, items: Integers, weights: Floats) -> Touched:
         """For one user what ``sum_rows`` gives, without the items that no row has."""

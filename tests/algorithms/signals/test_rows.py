@@ -52,17 +52,23 @@ def test_a_weighted_sum_of_rows_is_the_product_with_the_matrix() -> None:
     assert np.allclose(summed, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_rows_of_one_length_are_summed_as_those_of_several_are() -> None:
+@pytest.mark.parametrize("is_filled", [True, False])
+def test_rows_of_one_length_are_summed_as_those_of_several_are(is_filled: bool) -> None:
     rng = np.random.default_rng(2)
     matrix = rng.standard_normal((6, 6)) * np.array([1, 0, 1, 1, 0, 1])  # four entries in each row
+    matrix[2] *= is_filled
     sources, columns = np.nonzero(matrix)
     rows = from_sorted(sources, columns, matrix[sources, columns], 6, 4)
-    items, weights = np.array([5, 0, 5, 2]), np.array([0.5, 1.0, -2.0, 3.0])
-    summed = rows.sum_rows(np.zeros(4, int), items, weights, 1)[0]
-    assert np.allclose(summed, weights @ matrix[items], rtol=1e-6)
-    touched = rows.touch(items, weights)
+    items, weights = np.array([5, 0, 2, 5]), np.array([0.5, 1.0, -2.0, 3.0])
+    owners = np.array([0, 0, 1, 1])
+    summed = rows.sum_rows(owners, items, weights, 2)
+    assert np.allclose(summed[0], weights[:2] @ matrix[items[:2]], rtol=1e-6)
+    assert np.allclose(summed[1], weights[2:] @ matrix[items[2:]], rtol=1e-6)
+    touched = rows.touch(items[2:], weights[2:])
     assert touched.items.tolist() == [0, 2, 3, 5]
-    assert np.array_equal(touched.scores, summed[touched.items])
+    assert np.array_equal(touched.scores, summed[1, touched.items])
+    shares = rows.shares(items, weights, np.arange(6))
+    assert np.allclose(shares.sum(axis=1), summed.sum(axis=0))
 
 
 def test_a_sum_is_the_same_however_many_entries_are_summed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
