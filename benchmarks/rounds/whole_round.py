@@ -5,6 +5,9 @@ later, measures the candidate with its rivals and intervals, fits all on everyth
 The script reads the lake's files, fits one model on the past and on everything, ranks the top 100 of all
 users and computes NDCG on the slice. A round with RANKING=als does that and little more: it fits a model of
 ratings as well. So the rows "factors alone" compare like with like, and the others say what the blend costs.
+
+The rows "1 % new" are warm rounds, which most rounds are: they start from the served model and keep its
+weights. Each comes after another hundredth of the ratings, of which the script, too, sees all so far.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.rounds.training_world import Ratings, session, settings_of, strengths_of, world
 from contracts.settings import TrainingSettings
 from contracts.stored import lake
+from contracts.stored.manifest import Manifest
 from ingest.simulated.source import WorldSize
 from training.registry.publish import Publisher
 from training.rounds.round import Round, train
@@ -39,6 +43,7 @@ _TOP_N, _K, _PAST = 100, 10, 0.8
 _SIZES = {0.01: 3, 0.1: 3, 1.0: 1}
 _ON_EXECUTORS = 0.1  # the size that executors are timed at, too
 _GOAL = 1 / 3
+_NEW = 0.01  # of the ratings, before each warm round
 
 
 def run(context: BenchContext) -> list[Ratio]:
@@ -54,9 +59,9 @@ def _compare(context: BenchContext, size: float, times: int) -> Iterator[Ratio]:
         context,
         lake_uri=str(folder / "lake"),
         models_uri=str(folder / "models"),
-        warm_rounds=0,
         gate_bound=0.99,  # rounds of two rankings take turns, and none may be refused as worse
     )
+    growing, settings = settings, settings.model_copy(update={"warm_rounds": 0})
     # With models of its own: a round is compared with its champion, and a blend takes longer to compare with.
     own_models = {"models_uri": str(folder / "models-of-factors"), "redis_url": _database(context, 1)}
     factors = settings.model_copy(update={"ranking": "als"} | own_models)
@@ -82,7 +87,31 @@ def _compare(context: BenchContext, size: float, times: int) -> Iterator[Ratio]:
         _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
         note = f"{note}; executors {distributed:.1f} s"
         yield _ratio(f"{name}, to executors", ours, [distributed] * len(ours), None, note)
+    # A lake's version may not be older than the served one, so each size has a database of its own.
+    database = _database(context, 2 + list(_SIZES).index(size))
+    yield _compare_warm(spark, growing.model_copy(update={"redis_url": database}), ratings, times)
     spark.stop()
+
+
+def _compare_warm(spark: SparkSession, settings: TrainingSettings, ratings: Ratings, times: int) -> Ratio:
+    """Warm rounds with a blend, on a lake of their own to which the newest ratings come bit by bit."""
+    own = {name: f"{getattr(settings, name)}-growing" for name in ("lake_uri", "models_uri")}
+    settings = settings.model_copy(update=own)
+    shares = iter(1 - _NEW * np.arange(times + 1, -1, -1))  # each is run once more than it is timed
+    until = next(shares)
+    _write_lake(spark, settings, ratings, 0, until)
+    _round(spark, settings)
+
+    def go_on() -> float:
+        nonlocal until
+        since, until = until, next(shares)
+        _write_lake(spark, settings, ratings, since, until)
+        return _seconds(lambda: _warm_round(spark, settings))
+
+    ours, script = alternating([go_on, lambda: _seconds(lambda: _script(settings))], times)
+    note = f"{median(ours):.1f} s, warm; bare script {median(script):.1f} s"
+    name = f"whole round, {len(ratings.users):,} ratings, {100 * _NEW:g} % new"
+    return _ratio(name, ours, script, _GOAL, note)
 
 
 def _database(context: BenchContext, number: int) -> SecretStr:
@@ -100,18 +129,29 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def _round(spark: SparkSession, settings: TrainingSettings) -> None:
-    outcome, _ = train(Round(spark, settings, Publisher.of(settings), lambda _: None))
-    if outcome != "published":
+def _round(spark: SparkSession, settings: TrainingSettings) -> Manifest:
+    outcome, manifest = train(Round(spark, settings, Publisher.of(settings), lambda _: None))
+    if outcome != "published" or manifest is None:
         raise RuntimeError(f"the round ended as {outcome}")
+    return manifest
 
 
-def _write_lake(spark: SparkSession, settings: TrainingSettings, ratings: Ratings) -> None:
-    rows = len(ratings.users)
+def _warm_round(spark: SparkSession, settings: TrainingSettings) -> None:
+    manifest = _round(spark, settings)
+    if manifest.fit is None or not manifest.fit.warm or manifest.blend is None:
+        raise RuntimeError(f"no warm round with a blend: {manifest.fit}")
+
+
+def _write_lake(
+    spark: SparkSession, settings: TrainingSettings, everything: Ratings, start: float = 0, stop: float = 1
+) -> None:
+    """Append the ratings of a share of the time."""
+    ratings, first = everything.part(start, stop), int(start * len(everything.users))
+    numbers = range(first, first + len(ratings.users))
     events = pa.table(
         {
-            "event_id": [f"{number:08x}-0000-4000-8000-000000000000" for number in range(rows)],
-            "event_type": pa.repeat("rating", rows),
+            "event_id": [f"{number:08x}-0000-4000-8000-000000000000" for number in numbers],
+            "event_type": pa.repeat("rating", len(numbers)),
             "user_id": [f"u{user}" for user in ratings.users.tolist()],
             "item_id": [f"i{item}" for item in ratings.items.tolist()],
             "value": pa.array(ratings.values, pa.float64()),
@@ -119,7 +159,7 @@ def _write_lake(spark: SparkSession, settings: TrainingSettings, ratings: Rating
         }
     )
     frame = spark.createDataFrame(events)
-    frame.write.format("delta").save(lake.INTERACTIONS.path(settings.lake_uri))
+    frame.write.format("delta").mode("append").save(lake.INTERACTIONS.path(settings.lake_uri))
 
 
 def _script(settings: TrainingSettings) -> float:
