@@ -19,6 +19,7 @@ from algorithms.blending.questions import Candidates, Questions, candidates, sta
 from algorithms.blending.weights import (
     ANY_HORIZON,
     DEFAULT_COLD,
+    DEFAULT_HALFWAY,
     DEFAULT_HOT,
     Candidate,
     Floats,
@@ -99,6 +100,7 @@ def choose(
             kinds = having
     allowed = bool(known_items) or kinds is not without
     stand = [_or_the_defaults(offered, *each, allowed) for each in zip(parts, defaults, kinds, strict=True)]
+    stand[0] = _or_halfway(offered, parts[0], stand[0], allowed)
     hot = _or_the_others(offered, parts[0], DEFAULT_HOT, stand[0], stand[1], allowed)
     cold = _or_the_others(offered, parts[1], DEFAULT_COLD, stand[1], stand[0], allowed)
     hot, cold = _fill(offered, hot, cold, allowed)
@@ -162,6 +164,21 @@ def _or_the_defaults(
             return _scale(horizon)
     why = horizon.why.replace("chosen on", "the defaults, which nothing surely beats on")
     return Horizon(defaults, _figure(scored, before), horizon.alone, (), why)
+
+
+def _or_halfway(
+    offered: Sequence[Candidate], scored: Candidates, horizon: Horizon, with_known: bool
+) -> Horizon:
+    """The hot horizon; if it has its defaults, and those halfway to the cold ones are surely better, these."""
+    if horizon.is_chosen or not horizon.weights:
+        return horizon
+    halfway = default_weights(offered, DEFAULT_HALFWAY, with_known)
+    found = ndcg(scored, halfway, with_known)
+    if difference(scored, found, ndcg(scored, horizon.weights, with_known)).low <= 0:
+        return horizon
+    asked = f"{len(scored.users)} questions of {len(np.unique(scored.users))} users"
+    why = f"halfway to the default weights for a later day, surely better than the defaults on {asked}"
+    return Horizon(halfway, _figure(scored, found), horizon.alone, (), why)
 
 
 def _scale(horizon: Horizon) -> Horizon:

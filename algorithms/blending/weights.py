@@ -37,6 +37,8 @@ FACTORS, ITEM_TO_ITEM, LONG_VIEW = "factors", "item_to_item", "long_view"
 TRANSITIONS, REPEATS, TREND, POPULARITY = "transitions", "repeats", "trend", "popularity"
 DEFAULT_HOT: Mapping[str, float] = {ITEM_TO_ITEM: 1.0, TRANSITIONS: 1.2, FACTORS: 0.3}
 DEFAULT_COLD: Mapping[str, float] = {LONG_VIEW: 1.0, TRANSITIONS: 0.15, FACTORS: 0.2}
+# Halfway between them, for data where the order within a session says less.
+DEFAULT_HALFWAY: Mapping[str, float] = {ITEM_TO_ITEM: 1.0, TRANSITIONS: 1.35, FACTORS: 0.5, LONG_VIEW: 1.0}
 ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # families that a horizon without a choice takes over
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from algorithms.blending import choice as choice_module
 from algorithms.blending.choice import Choice, Slice, choose
 from algorithms.blending.questions import later_questions, next_item_questions
 from algorithms.blending.signal_options import fit_offered
@@ -142,6 +143,36 @@ def test_weights_that_beat_the_defaults_only_by_chance_are_rejected() -> None:
     assert choice.hot.weights == {"default": 1.0, "chance/1": 1.2}
     assert choice.hot.ndcg is not None
     assert not choice.hot.steps
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_default_hot_weights_give_way_to_those_halfway_to_cold_ones_where_these_are_surely_better(
+    is_right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search finds nothing; what everybody clicks is what the long view says, or by chance."""
+
+    class OfTheHour:
+        def __init__(self, shift: int) -> None:
+            self.shift = shift
+
+        def score(self, histories: Histories):  # type: ignore[no-untyped-def]
+            return 1.0 * (np.arange(12) == (histories.now_ms // HOUR + self.shift)[:, None] % 12)
+
+        def explain(self, history: Histories, targets):  # type: ignore[no-untyped-def]
+            return np.zeros((len(targets), len(history.items)))
+
+    monkeypatch.setattr(choice_module, "best_search", lambda offered, scored, starts, known: (starts[0], []))
+    events = [(user, hour, (12 * user + hour) * HOUR) for user in range(120) for hour in range(8)]
+    histories = of_events(events, 120)
+    offered = [
+        Candidate("e", ITEM_TO_ITEM, OfTheHour(1)),
+        Candidate("t", TRANSITIONS, OfTheHour(2)),
+        Candidate("long", LONG_VIEW, OfTheHour(0 if is_right else 3)),
+    ]
+    questions = next_item_questions(histories, histories.newer == 0)
+    choice = choose([Slice(offered, questions)], known_items=False)
+    assert ("halfway" in choice.hot.why) is is_right
+    assert ("long" in choice.blend.hot) is is_right
 
 
 def test_where_only_the_moment_decides_it_also_decides_long_after_the_last_event() -> None:
