@@ -169,7 +169,7 @@ def _or_the_defaults(
 def _or_halfway(
     offered: Sequence[Candidate], scored: Candidates, horizon: Horizon, with_known: bool
 ) -> Horizon:
-    """The hot horizon; if it has its defaults, and those halfway to the cold ones are surely better, these."""
+    """The hot horizon; if it has its defaults, and halfway to the cold ones is surely better, that."""
     if horizon.is_chosen or not horizon.weights:
         return horizon
     halfway = default_weights(offered, DEFAULT_HALFWAY, with_known)
