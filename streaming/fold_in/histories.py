@@ -80,6 +80,7 @@ def read_histories(
     lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
     starts = bounds_of(lengths)[:-1]
     counts, newest = _counting(raws, lengths, starts, len(entries))
+    codes, ratings = entries["code"], entries["micros"] / MICROS
     times, moments = entries["time"][newest].astype(np.int64), _NO_MOMENTS
     if len(entries) > len(items) or any(earlier):
         of_types = _LastWriters(np.repeat(np.arange(len(items)), lengths), entries, counts)
@@ -87,8 +88,8 @@ def read_histories(
     return KnownItems(
         indptr=indptr,
         items=items,
-        strengths=np.add.reduceat(np.where(counts, _worth(entries, strengths), 0.0), starts),
-        grades=_grades(entries, counts, starts),
+        strengths=np.add.reduceat(np.where(counts, _worth(codes, ratings, strengths), 0.0), starts),
+        grades=_grades(codes, ratings, counts, starts),
         times=times,
         moments=moments,
     )
@@ -162,16 +163,20 @@ def _counting(
 
 
 def _grades(
-    entries: NDArray[np.void], counts: NDArray[np.bool_], starts: NDArray[np.int64]
+    codes: NDArray[np.uint8],
+    ratings: NDArray[np.float64],
+    counts: NDArray[np.bool_],
+    starts: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """As `grade_entries` of algorithms.signals.history: the largest grade, but a dislike beats all."""
-    rated = grade_ratings(entries["micros"] / MICROS)
-    grades = np.where(entries["code"] == _RATING, rated, _GRADES[entries["code"]])
+    grades = np.where(codes == _RATING, grade_ratings(ratings), _GRADES[codes])
     largest = np.maximum.reduceat(np.where(counts, grades, -np.inf), starts)
     return np.where(largest == np.inf, NEGATIVE_GRADE, largest)
 
 
-def _worth(entries: NDArray[np.void], strengths: StrengthTable) -> NDArray[np.float64]:
-    reached = np.searchsorted(strengths.thresholds, entries["micros"] / MICROS, side="right") - 1
+def _worth(
+    codes: NDArray[np.uint8], ratings: NDArray[np.float64], strengths: StrengthTable
+) -> NDArray[np.float64]:
+    reached = np.searchsorted(strengths.thresholds, ratings, side="right") - 1
     graded = strengths.grades[np.maximum(reached, 0)]
-    return np.where(entries["code"] == _RATING, graded, strengths.by_code[entries["code"]])
+    return np.where(codes == _RATING, graded, strengths.by_code[codes])
