@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +19,6 @@ from algorithms.content.features import HASHES, Content, FeatureRows, Features
 Floats = NDArray[np.float64]
 _BIAS = HASHES  # a column that every row has
 _REGULARISATION = 2.0
-# A regression gives factors that are shorter than the true ones, and no list would begin with a new item.
-# What more or less of it does: docs/decisions/0043-content.md.
-_STRETCH = 1.3
 _STEPS, _PRECISION = 60, 1e-4
 MOST_FITTED = 20_000  # rows; more would take long, and change little
 MOST_COLUMNS = 2**15  # the most frequent features are kept
@@ -53,6 +50,10 @@ class Placement:
         bias = self.weights[self.columns == _BIAS].sum(axis=0)
         has_known = np.bincount(owners, known, minlength=len(contents)) > 0
         return np.where(has_known[:, None], placed + bias, 0.0).astype(np.float32)
+
+    def stretch(self, factor: float) -> Placement:
+        """The same, with factors that are longer by this factor."""
+        return replace(self, weights=(factor * self.weights).astype(np.float32))
 
     def encode(self) -> bytes:
         """As stored: one line of JSON, then the columns and the weights."""
@@ -92,7 +93,7 @@ def fit_placement(contents: Sequence[Content], factors: NDArray[np.floating[Any]
     weights[np.diff(rows.indptr) == 0] = 0.0
     columns, matrix = _with_bias(rows)
     solved = _solve(matrix, weights / weights[filled].mean(), targets)
-    return Placement(features, columns, (_STRETCH * solved).astype(np.float32))
+    return Placement(features, columns, solved.astype(np.float32))
 
 
 def _frequent(rows: FeatureRows) -> FeatureRows:

@@ -41,7 +41,8 @@ def _genres(text: str) -> tuple[str, ...]:
     return () if text == _NO_GENRES else tuple(text.split("|"))
 
 
-def _movie(fields: list[str]) -> Description:
+def describe_movie(fields: list[str]) -> Description:
+    """A line of movies.csv: id, title with the year, genres."""
     return Description(fields[0], fields[1], _genres(fields[2]), _of_year(fields[1]))
 
 
@@ -86,15 +87,15 @@ def metadata_beside(ratings: Path) -> tuple[MetadataFile, ...]:
     folder, width = ratings.parent, 5 + len(_GENRES_100K)
     known = {
         "ratings.csv": (
-            MetadataFile(folder / "movies.csv", "item", ",", 3, _movie, True),
-            MetadataFile(folder / "movies.csv.gz", "item", ",", 3, _movie, True),
+            MetadataFile(folder / "movies.csv", "item", ",", 3, describe_movie, True),
+            MetadataFile(folder / "movies.csv.gz", "item", ",", 3, describe_movie, True),
         ),
         "u.data": (
             MetadataFile(folder / "u.item", "item", "|", width, _movie_100k, False, _LATIN, quote=""),
             MetadataFile(folder / "u.user", "user", "|", 5, _user_100k, False, _LATIN, quote=""),
         ),
         "ratings.dat": (
-            MetadataFile(folder / "movies.dat", "item", "::", 3, _movie, False, quote=""),
+            MetadataFile(folder / "movies.dat", "item", "::", 3, describe_movie, False, quote=""),
             MetadataFile(folder / "users.dat", "user", "::", 5, _user_1m, False, quote=""),
         ),
     }

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
+from algorithms.content.stretch import PlacedScores
 from algorithms.fold_in import gramian
 from algorithms.parallel import begin, use_processes
 from clients.spark_session import local_cores
@@ -30,6 +31,7 @@ from training.in_memory.blended_lists import write_blended_lists
 from training.in_memory.events import BYTES_AN_EVENT
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs
+from training.in_memory.placed_scores import score_placed
 from training.in_memory.signals import PastSignals, as_signal
 from training.in_memory.slice import collect, collect_with_known, item_scores, marked_rows
 from training.in_memory.split import Marked, past_of
@@ -179,6 +181,11 @@ class ProcessModel:
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
         return gramian(self.ranked.users)
+
+    def placed_scorer(self, settings: TrainingSettings) -> Callable[[Matrix], PlacedScores] | None:
+        """See FittedModel."""
+        served = self.fitted_blend.served if self.fitted_blend else None
+        return lambda placed: score_placed(self.data, settings, served, self.ranked, placed)
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
         """Write the version's folder, except its manifest."""

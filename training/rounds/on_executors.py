@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
+from algorithms.content.stretch import PlacedScores
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
@@ -162,6 +163,10 @@ class ExecutorModel:
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
         return gramian(self._frames.user_factors, self.items.shape[1])
+
+    def placed_scorer(self, settings: TrainingSettings) -> Callable[[Matrix], PlacedScores] | None:
+        """None: the users' factors are not here."""
+        return None
 
     def write_lists(
         self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None

@@ -56,7 +56,7 @@ class Publication:
         counts = model.write_lists(publisher, version, self.settings, reused)
         if model.blend is not None:
             publisher.write_signals(version, model.blend.fields)
-        write_content(publisher, version, item_ids, model.items)
+        write_content(publisher, version, item_ids, model.items, model.placed_scorer(self.settings))
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         return counts

@@ -56,7 +56,7 @@ def republish(spark: SparkSession, settings: TrainingSettings, version: str) -> 
         model.write_lists(publisher, version, settings, None)
         if model.blend is not None:
             publisher.write_signals(version, model.blend.fields)
-        write_content(publisher, version, item_ids, model.items)
+        write_content(publisher, version, item_ids, model.items, model.placed_scorer(settings))
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         # That version of the lake may hold users who have asked to be forgotten since then.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.content.stretch import PlacedScores
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import BlendRecord, Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
@@ -57,6 +59,9 @@ class FittedModel(Protocol):
 
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
+
+    def placed_scorer(self, settings: TrainingSettings) -> Callable[[Matrix], PlacedScores] | None:
+        """What the items score by given factors (`training.in_memory.placed_scores`); None: unknown."""
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
         """Write the version's folder, except its manifest."""

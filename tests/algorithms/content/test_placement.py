@@ -26,7 +26,7 @@ def test_items_are_placed_near_those_with_the_same_content() -> None:
     assert placement is not None
     placed = placement.place(contents[300:])
     errors = ((placed - factors[300:]) ** 2).sum()
-    assert errors < 0.4 * ((factors[300:] - factors[:300].mean(axis=0)) ** 2).sum()
+    assert errors < 0.2 * ((factors[300:] - factors[:300].mean(axis=0)) ** 2).sum()
 
 
 def test_the_solution_is_that_of_the_normal_equations() -> None:
@@ -42,7 +42,7 @@ def test_the_solution_is_that_of_the_normal_equations() -> None:
     weights = np.sqrt(np.linalg.norm(factors.astype(np.float64), axis=1))
     weights /= weights.mean()
     left = dense.T @ (weights[:, None] * dense) + 2.0 * np.eye(dense.shape[1])
-    expected = 1.3 * np.linalg.solve(left, dense.T @ (weights[:, None] * factors))
+    expected = np.linalg.solve(left, dense.T @ (weights[:, None] * factors))
     assert placement.weights == pytest.approx(expected, abs=1e-3)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
+from numpy.typing import NDArray
 
 from algorithms.content.placement import Placement
+from algorithms.content.stretch import PlacedScores
 from clients.redis.connection import redis_client
 from contracts.catalog import content_of
 from contracts.settings import TrainingSettings
@@ -60,3 +62,17 @@ def test_of_very_many_items_those_with_the_longest_factors_are_read(
         describe(client, IDS[:10])
         write_content(publisher, "v1", IDS, longest)
         assert client.exists(keyspace.model_content("v1"))
+
+
+def test_factors_are_as_long_as_their_part_of_the_places_needs(redis_url: str) -> None:
+    def score_placed(placed: NDArray[np.float32]) -> PlacedScores:
+        assert placed.shape == FACTORS.shape
+        return PlacedScores(np.full(20, 2.0, np.float32), np.ones((20, 60)))
+
+    publisher = Publisher.of(TrainingSettings(redis_url=redis_url))
+    with redis_client(redis_url) as client:
+        describe(client, IDS)
+        write_content(publisher, "v1", IDS, FACTORS)
+        write_content(publisher, "v2", IDS, FACTORS, score_placed)
+        first, second = (Placement.decode(client.get(keyspace.model_content(v)) or b"") for v in ("v1", "v2"))  # type: ignore[arg-type]
+    assert second.weights == pytest.approx(2 * first.weights)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from algorithms.content.stretch import fitting_stretch
 from algorithms.parallel import begin, use_processes
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
@@ -206,6 +207,15 @@ def check_lists(assessment: Assessment, model: ProcessModel) -> None:
             found = listed[listed >= 0]
             assert not np.isin(found, known).any()
             assert len(set(found.tolist())) == len(found)
+    check_scores_of_placed_items(model, SETTINGS)
+
+
+def check_scores_of_placed_items(model: ProcessModel, settings: TrainingSettings) -> None:
+    score = model.placed_scorer(settings)
+    assert score is not None
+    scores = score(model.items)  # placed exactly where they are
+    assert np.isfinite(scores.placed).all()
+    assert 0 < fitting_stretch(scores) <= 3
 
 
 def test_a_user_who_knows_all_related_items_has_no_list_and_later_strategies_answer() -> None:
@@ -249,6 +259,7 @@ def test_a_round_by_the_factors_alone_has_no_blend() -> None:
     assert model.blend is None
     assert assessment.evaluation.figures is not None
     assert "als" not in assessment.evaluation.figures
+    check_scores_of_placed_items(model, settings)
 
 
 def purchases(world: ShopWorld) -> Events:
