@@ -43,6 +43,10 @@ from training.rounds.champion import Champion
 from training.rounds.fitted_blend import FittedBlend, fitted_blend
 from training.rounds.round_data import HeldOutSlice, MeasuredItems, StoredBlend
 
+# A round on fewer interactions is computed by one process: starting others takes longer than they save
+# (docs/decisions/0014-round-in-one-process.md).
+_LEAST_DIVIDED = 20_000
+
 
 @dataclass(frozen=True)
 class _Rows:
@@ -232,7 +236,12 @@ class ProcessModel:
 
 
 def _on_all_cores(settings: TrainingSettings, counts: Counts) -> AbstractContextManager[None]:
-    """Compute on the cores that SPARK_MASTER gives, in as many processes as TRAIN_MEMORY has room for."""
+    """Compute on the cores that SPARK_MASTER gives, in as many processes as TRAIN_MEMORY has room for.
+
+    In this process alone where there is so little to do that starting others would take longer.
+    """
+    if counts.interactions < _LEAST_DIVIDED:
+        return use_processes(1)
     room = settings.train_memory // max(1, counts.interactions * BYTES_AN_EVENT)
     return use_processes(min(local_cores(settings.spark_master) or 1, room))
 

@@ -20,6 +20,7 @@ from training.in_memory import blended_lists, signals
 from training.in_memory.blended_lists import ranked_blocks
 from training.in_memory.events import BYTES_AN_EVENT, Events, events_of
 from training.in_memory.load import load_arrays
+from training.rounds import in_process
 from training.rounds.gate import Assessment, Gate
 from training.rounds.in_process import ProcessData, ProcessModel
 
@@ -141,6 +142,7 @@ def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the
 ) -> None:
     monkeypatch.setattr(signals, "MAX_QUESTIONS", 120)
     monkeypatch.setattr(blended_lists, "_BLOCK", 20)
+    monkeypatch.setattr(in_process, "_LEAST_DIVIDED", 0)
     events = ratings(*draw(70, 30, 8))
     found = []
     for cores in (1, 3):
@@ -157,11 +159,14 @@ def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize(("rounds_in_memory", "is_divided"), [(1.5, False), (2.5, True)])
-def test_a_round_is_divided_among_as_many_processes_as_fit_into_the_memory(
-    rounds_in_memory: float, is_divided: bool
+@pytest.mark.parametrize(
+    ("rounds_in_memory", "further", "is_divided"), [(1.5, 0, False), (2.5, 0, True), (2.5, 1, False)]
+)
+def test_a_round_is_divided_among_as_many_processes_as_fit_into_the_memory_unless_there_is_little_to_do(
+    rounds_in_memory: float, further: int, is_divided: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = ratings(*draw(70, 30, 8))
+    monkeypatch.setattr(in_process, "_LEAST_DIVIDED", len(events) + further)
     memory = int(rounds_in_memory * len(events) * BYTES_AN_EVENT)
     settings = SETTINGS.model_copy(update={"spark_master": "local[3]", "train_memory": memory})
     arrays = load_arrays(events, len(events), settings, 0)
