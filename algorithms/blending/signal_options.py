@@ -124,14 +124,19 @@ def fit_offered(
     names them.
     """
     is_wanted: Wanted = _ANY if only is None else frozenset(only).__contains__
-    families: list[Callable[[], list[Candidate]]] = [
-        partial(_item_to_item, histories, items, k, is_wanted, max_items),
-        partial(_long_view, histories, items, k, is_wanted, max_items),
-    ]
-    if 2 * items**2 > max_items**2:  # two item-to-item models at a time might not fit into the memory
+    families = list[Callable[[], list[Candidate]]]()
+    half_lives = {f"item_to_item/{each:g}": each for each in HISTORY_HALF_LIVES}
+    wanted = {name: half_life for name, half_life in half_lives.items() if is_wanted(name)}
+    if wanted:
+        families.append(partial(_item_to_item, histories, items, k, wanted, max_items))
+    if is_wanted("long_view"):
+        families.append(partial(_long_view, histories, items, k, max_items))
+    if (
+        len(families) > 1 and 2 * items**2 > max_items**2
+    ):  # two item-to-item models at a time might not fit into the memory
         families = [partial(_one_by_one, tuple(families))]
-    for settings, half_lives in _transition_kinds(histories, is_wanted, only is not None):
-        families.append(partial(_transitions, histories, items, everything, k, settings, half_lives))
+    for settings, wanted in _transition_kinds(histories, is_wanted, only is not None):
+        families.append(partial(_transitions, histories, items, everything, k, settings, wanted))
     offered = [each for family in parallel_map(lambda fit: fit(), families) for each in family]
     offered += _trends(counts or _of_entries(histories, everything), items, is_wanted)
     if factors is not None:
@@ -161,22 +166,17 @@ def _one_by_one(families: Sequence[Callable[[], list[Candidate]]]) -> list[Candi
 
 
 def _item_to_item(
-    histories: Histories, items: int, k: int, is_wanted: Wanted, max_items: int
+    histories: Histories, items: int, k: int, half_lives: dict[str, float], max_items: int
 ) -> list[Candidate]:
-    half_lives = {f"item_to_item/{half_life:g}": half_life for half_life in HISTORY_HALF_LIVES}
-    names = list(filter(is_wanted, half_lives))
-    if not names:
-        return []
     settings = ItemToItemSettings(regularisation(histories))
     fitted = fit_item_to_item(histories, items, settings, k, max_items)
-    return [Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(half_lives[name])) for name in names]
+    return [
+        Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(half_life))
+        for name, half_life in half_lives.items()
+    ]
 
 
-def _long_view(
-    histories: Histories, items: int, k: int, is_wanted: Wanted, max_items: int
-) -> list[Candidate]:
-    if not is_wanted("long_view"):
-        return []
+def _long_view(histories: Histories, items: int, k: int, max_items: int) -> list[Candidate]:
     fitted = fit_item_to_item(histories, items, LONG_SETTINGS, k, max_items)
     return [Candidate("long_view", LONG_VIEW, fitted)]
 
