@@ -13,9 +13,11 @@ from algorithms.signals.history import from_events
 from clients.redis.connection import redis_client
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
+from streaming.state.status import note_newest_event
 from tests.streaming.model_in_redis import publish, publish_with_blend
 
 pytestmark = pytest.mark.redis_cluster_too
@@ -240,6 +242,14 @@ def test_the_hotness_of_a_waiting_user_counts_from_the_beginning_of_the_wait(cli
     fold_in_users(client, ["a"], {}, SETTINGS, just_arrived=False)
     assert fresh_of(client, "a").hotness == 1.0
     assert pending(client) == set()
+
+
+def test_a_list_is_half_as_hot_where_the_events_of_others_are_days_newer(client: redis.Redis) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    rate(client, "a", "i1", 5.0, moment=1)
+    note_newest_event(client, 1000 * 3_600_000)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    assert fresh_of(client, "a").hotness == pytest.approx(0.5, abs=HOTNESS_STEP)
 
 
 def test_a_list_that_is_made_again_never_replaces_one_with_a_newer_event(client: redis.Redis) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.history import Histories
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
-from contracts.stored.records import decode_ranked
+from contracts.stored.hotness import HOTNESS_STEP
+from contracts.stored.records import decode_ranked, hotness_of_ranked
 from tests.training.in_memory.worlds import as_events, random_rows
 from training.in_memory import blended_lists
 from training.in_memory.blended_lists import hours_behind, ranked_blocks, write_blended_lists
@@ -94,3 +95,18 @@ def test_a_user_is_behind_by_the_age_of_the_newest_event_beside_that_of_all_user
     assert found == pytest.approx((newest - np.array(last)) / 3_600_000)
     assert found.min() >= 0
     assert found.max() > 0
+
+
+def test_a_written_list_is_less_hot_the_further_its_user_is_behind(data: RoundArrays, redis_url: str) -> None:
+    longer = replace(data.events, times=data.events.times.copy())
+    longer.times[0] += 1000 * 3_600_000  # one event that is far newer than those of nearly all users
+    apart = replace(data, events=longer)
+    publisher, names = Publisher(redis_url, shards=1), data.user_ids.to_pylist()
+    with redis.Redis.from_url(redis_url) as client:
+        seconds, _ = client.time()
+        client.zadd(keyspace.active(0), dict.fromkeys(names, 1000.0 * seconds))
+        write_blended_lists(publisher, "v1", apart, blend_of(data), SETTINGS)
+        raw: Any = client.hmget(keyspace.top_n(0, "v1"), names)
+    found = [hotness_of_ranked(each) for each in raw if each is not None]
+    assert found == pytest.approx([0.5] * len(found), abs=2 * HOTNESS_STEP)
+    assert found
