@@ -97,9 +97,11 @@ class Content(NamedTuple):
 
 
 def content_of(entry: Mapping[str, Any]) -> Content:
-    """The content of an entry as it is stored. What says when to show an item is left out."""
+    """The content of an entry as it is stored, whatever it holds. What says when to show it is left out."""
     texts, numbers, embedding = dict[str, str](), dict[str, float](), list[float]()
     for name, value in (entry.get("attributes") or {}).items():
+        if not isinstance(value, str):  # of an entry from before today's bounds
+            continue
         if name == EMBEDDING:
             embedding = _unit_vector(value)
         elif name not in (HIDDEN, EXPIRES_AT):
@@ -108,8 +110,8 @@ def content_of(entry: Mapping[str, Any]) -> Content:
                 numbers[name] = float(number)
             elif name != PUBLISHED_AT:
                 texts[name] = value
-    categories = tuple(entry.get("categories") or ())
-    return Content(entry.get("title") or "", categories, texts, numbers, embedding)
+    categories = tuple(each for each in entry.get("categories") or () if isinstance(each, str))
+    return Content(str(entry.get("title") or ""), categories, texts, numbers, embedding)
 
 
 def _number(text: str) -> float | None:
@@ -126,7 +128,7 @@ def _unit_vector(text: str) -> list[float]:
         is_json = text.lstrip().startswith("[")
         found = json.loads(text) if is_json else re.split(r"[,;\s]+", text.strip())
         numbers = [float(each) for each in found]
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return []
     largest = max(map(abs, numbers), default=0.0)
     if not (0 < largest < math.inf and all(map(math.isfinite, numbers))):

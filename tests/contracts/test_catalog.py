@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +101,37 @@ def test_an_embedding_is_a_list_of_numbers_of_any_length(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "[0, 0]", "[1, null]", "[[1], [2]]", "[oops", "a b", "[1, NaN]", "7e999"]
+    "text",
+    [
+        "",
+        "[]",
+        "[0, 0]",
+        "[1, null]",
+        "[[1], [2]]",
+        "[oops",
+        "a b",
+        "[1, NaN]",
+        "7e999",
+        "[1" + "0" * 400 + "]",
+        "[" * 900,
+    ],
 )
 def test_an_embedding_that_cannot_be_read_is_left_out(text: str) -> None:
     assert content_of({"attributes": {"embedding": text}}).embedding == []
+
+
+JSON_VALUE = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.none())
+)
+
+
+@given(
+    title=JSON_VALUE,
+    categories=st.none() | st.lists(JSON_VALUE, max_size=3),
+    attributes=st.none()
+    | st.dictionaries(st.sampled_from(["embedding", "published_at", "year", "hidden", "x"]), JSON_VALUE),
+)
+def test_whatever_was_stored_has_a_content(title: object, categories: object, attributes: object) -> None:
+    found = content_of({"title": title, "categories": categories, "attributes": attributes})
+    assert all(math.isfinite(number) for number in (*found.numbers.values(), *found.embedding))
+    assert all(isinstance(text, str) for text in (found.title, *found.categories, *found.attributes.values()))

@@ -92,6 +92,33 @@ def without_a_slice_to_choose_on() -> Log:
     return _log(np.arange(300), np.arange(300) % 30)
 
 
+def users_who_did_the_same() -> Log:
+    """Each history belongs to two users, to the second."""
+    usual = ordinary()
+    half = Log(*(column[usual.users < 30] for column in usual))
+    return Log(
+        *(np.concatenate(both) for both in zip(half, half._replace(users=half.users + 30), strict=True))
+    )
+
+
+def from_another_time() -> Log:
+    """A seventh of the events is of a time in thousands of years, and a seventh of one long ago."""
+    usual = ordinary()
+    usual.seconds[::7], usual.seconds[1::7] = 200_000_000_000, -1_700_000_000
+    return usual
+
+
+def nothing_is_liked() -> Log:
+    """All ratings are the worst."""
+    return ordinary()._replace(ratings=np.full(900, 0.5))
+
+
+def users_who_had_everything() -> Log:
+    """All users rated all items, so nothing is left to recommend."""
+    users, items = np.divmod(np.arange(960), 12)
+    return _log(users, items, np.random.default_rng(3).integers(1, 6, 960))
+
+
 WORLDS: Mapping[str, Callable[[], Log]] = {
     "one user": one_user,
     "one item": one_item,
@@ -101,6 +128,10 @@ WORLDS: Mapping[str, Callable[[], Log]] = {
     "an item that all have": item_of_everyone,
     "10,000 of 1,000,000 items": few_of_a_million,
     "nothing to choose on": without_a_slice_to_choose_on,
+    "two users each who did the same": users_who_did_the_same,
+    "events of other millennia": from_another_time,
+    "nothing is liked": nothing_is_liked,
+    "all users had all items": users_who_had_everything,
 }
 
 
