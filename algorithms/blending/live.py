@@ -83,12 +83,16 @@ def live_blend(
     ``new_factors`` (new, rank) are zero for an item without one; ``placed`` (new) says which of them follow
     from content alone (None: none).
     """
-    stand_in = None
+    stand_in, signals = None, dict(served.signals)
+    for name, signal in signals.items():
+        if isinstance(signal, Factors) and len(new_factors):
+            signals[name] = signal.with_new(new_factors)
     if served.factors is not None and placed is not None and new_factors[placed].any():
-        stand_in = _StandIn(served.factors.with_new(new_factors), size, placed)
-    signals = {
-        name: _live(signal, sums, size, new_factors, stand_in) for name, signal in served.signals.items()
-    }
+        # The blend's own factors, if it has any, so that users are folded in once.
+        own = [signal for signal in signals.values() if isinstance(signal, Factors)]
+        factors = own[0] if own else served.factors.with_new(new_factors)
+        stand_in = _StandIn(factors, size, placed)
+    signals = {name: _live(signal, sums, size, new_factors, stand_in) for name, signal in signals.items()}
     return replace(served, blend=replace(served.blend, unit_items=size), signals=signals)
 
 
@@ -128,7 +132,7 @@ def _live(
         counts = np.concatenate([signal.counts, np.zeros(len(new_factors))])
         return replace(signal, counts=counts)
     if isinstance(signal, Factors):
-        return signal.with_new(new_factors)
+        return signal
     return _Widened(signal, size, len(new_factors), stand_in) if len(new_factors) else signal
 
 
@@ -142,12 +146,13 @@ class _StandIn:
 
     def score(self, histories: Histories) -> Floats:
         """(users, new items). The signals of a blend ask for the same histories, so the last are kept."""
-        if self._last is None or self._last[0] is not histories:
+        last = self._last  # read once, because other threads ask as well
+        if last is None or last[0] is not histories:
             vectors = self._factors.user_factors(histories)
             assert self._factors.new_factors is not None
             scores = products(vectors, self._factors.new_factors)
-            self._last = histories, scores / self._units(vectors)[:, None] * self._chosen
-        return self._last[1]
+            self._last = last = histories, scores / self._units(vectors)[:, None] * self._chosen
+        return last[1]
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries)."""

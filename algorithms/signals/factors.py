@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,10 @@ class Factors:
     half_life: float = 20.0  # of the history, in entries; 0 is off
     given_gramian: Floats | None = None
     new_factors: NDArray[np.float32] | None = None
+    # With new items, several signals of a blend ask for the same users: the last ones and their factors.
+    _last: list[tuple[Histories, NDArray[np.float32]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def gramian(self) -> Floats:
@@ -53,6 +57,16 @@ class Factors:
 
     def user_factors(self, histories: Histories) -> NDArray[np.float32]:
         """(users, rank): the exact solution for the histories, whose older entries weigh less."""
+        if self.new_factors is None:
+            return self._solve(histories)
+        for known, vectors in self._last[:1]:  # a copy, because other threads ask as well
+            if known is histories:
+                return vectors
+        vectors = self._solve(histories)
+        self._last[:] = [(histories, vectors)]
+        return vectors
+
+    def _solve(self, histories: Histories) -> NDArray[np.float32]:
         entries = histories.where(self._select_entries(histories))
         fixed = self.item_factors
         places: NDArray[np.integer[Any]] = entries.items
