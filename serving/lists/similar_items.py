@@ -1,7 +1,7 @@
 """An item's neighbours by the model; popular items if the model has none.
 
-An item that came after the model has the neighbours of its provisional factors: from its content, or from its
-first users.
+An item that the model does not know has the neighbours of its provisional factors, from its first users or
+its content. One of a large catalogue that has no place among the new items is placed when it is asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel
 
+from contracts.catalog import content_of
 from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
@@ -20,7 +21,7 @@ from serving.memory.factors import in_thread_if_large
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.question.list_options import ListOptions
-from serving.redis.reads.item import ItemList, new_item_factors, similar_items
+from serving.redis.reads.item import ItemList, catalogue_entry, new_item_factors, similar_items
 from serving.redis.store import StoreError
 
 _NEAREST = 50
@@ -70,12 +71,16 @@ async def similar_items_answer(
 
 
 async def _near_new_item(memory: ProcessMemory, item_id: str) -> Sequence[tuple[str, float]]:
-    """The model's items nearest to the provisional factors of an item that it does not know."""
+    """The model's items nearest to one that it does not know, by its provisional factors or its content."""
+    model = await memory.store.model()
     raw = await new_item_factors(memory.store, item_id)
-    factors = await memory.factors.get(await memory.store.model()) if raw else None
-    if raw is None or factors is None:
+    factors = await memory.factors.get(model)
+    if factors is None:
         return ()
-    vector = np.frombuffer(raw, "<f4").astype(np.float64)
+    vector = np.frombuffer(raw or b"", "<f4").astype(np.float64)
+    if factors.content is not None and len(vector) != factors.matrix.shape[1]:
+        entry = await catalogue_entry(memory.store, item_id)
+        vector = factors.content.place([content_of(entry)])[0].astype(np.float64)
     if len(vector) != factors.matrix.shape[1]:  # of another version, which was promoted in between
         return ()
     return await in_thread_if_large(factors, lambda: factors.nearest(vector, _NEAREST))

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.content.placement import Placement
 from algorithms.fold_in import UNKNOWN, gramian
 from algorithms.neighbours.product_scan import FactorLists
 from algorithms.top_n import best_of_rows
@@ -35,6 +36,7 @@ class ItemFactors:
     reg_param: float
     alpha: float
     nonnegative: bool
+    content: Placement | None = None  # places other items by what the catalogue says of them
 
     @cached_property
     def gramian(self) -> NDArray[np.float64]:
@@ -115,8 +117,12 @@ class FactorCache:
 
     async def _load_factors(self, model: Model) -> ItemFactors | None:
         key = self._kind.key(model.version)
-        first, fields, text = await self._store.ask_alone(
-            ("HSTRLEN", key, "0"), ("HLEN", key), ("GET", keyspace.manifest(model.version))
+        first, fields, text, content = await self._store.ask_alone(
+            ("HSTRLEN", key, "0"),
+            ("HLEN", key),
+            ("GET", keyspace.manifest(model.version)),
+            ("GET", keyspace.model_content(model.version)),
+            seconds=LOAD_SECONDS,
         )
         if not first or not model.item_ids or first * fields > self._max_bytes:
             return None
@@ -136,7 +142,17 @@ class FactorCache:
             reg_param=self._kind.reg_param(parameters),
             alpha=self._kind.alpha(parameters),
             nonnegative=parameters.als_nonnegative,
+            content=_read_content(content, matrix.shape[1]) if self._kind is RANKING else None,
         )
+
+
+def _read_content(raw: bytes | None, rank: int) -> Placement | None:
+    """What places items; None where the version has none that can be read."""
+    try:
+        placement = Placement.decode(raw) if raw else None
+    except (KeyError, ValueError):
+        return None
+    return placement if placement is not None and placement.rank == rank else None
 
 
 async def in_thread_if_large(factors: ItemFactors, compute: Callable[[], T]) -> T:

@@ -89,6 +89,12 @@ async def catalogue_entries(store: Store, item_ids: Sequence[str]) -> list[ItemF
     return [facts_of(records.decode_catalog(raw)) if raw else UNKNOWN_ITEM for raw in found]
 
 
+async def catalogue_entry(store: Store, item_id: str) -> dict[str, object]:
+    """What the catalogue says of an item, as it is stored; {} where it has no entry."""
+    (raw,) = await store.ask(("HGET", keyspace.CATALOG_ITEMS, item_id))
+    return records.decode_catalog(raw) if raw else {}
+
+
 async def catalogue_titles(store: Store) -> AsyncIterator[list[tuple[str, str | None]]]:
     """Every item of the catalogue with its title, a page at a time. Raises StoreError."""
     command = ("HSCAN", keyspace.CATALOG_ITEMS)

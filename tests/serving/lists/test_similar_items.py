@@ -7,8 +7,11 @@ import httpx
 import numpy as np
 import pytest
 
+from algorithms.content.placement import fit_placement
 from clients.redis.connection import redis_client
+from contracts.catalog import content_of
 from contracts.stored import keyspace
+from contracts.stored.records import encode_catalog
 from tests.serving.conftest import Client
 from tests.serving.world import World, factor_world
 
@@ -70,5 +73,34 @@ def test_an_item_that_came_after_the_model_is_near_the_items_with_factors_like_i
                 assert found[0]["score"] == pytest.approx(1.0)
             found = await items(client, "/v1/items/nowhere/similar", n=5)
             assert {each["source"] for each in found} == {"popular"}
+
+    asyncio.run(scenario())
+
+
+def test_an_item_of_the_catalogue_without_a_place_is_placed_when_it_is_asked_for(
+    redis_url: str, api: Client
+) -> None:
+    world = factor_world()
+    assert world.factors is not None
+    contents = [{"categories": [f"kind {place % 3}"]} for place in range(30)]
+    placement = fit_placement([content_of(each) for each in contents], world.factors)
+    assert placement is not None
+    vector = placement.place([content_of({"categories": ["kind 1"]})])[0]
+    cosines = world.factors @ vector / np.linalg.norm(world.factors, axis=1)
+    nearest = [f"i{place:02}" for place in np.argsort(-cosines)[:4]]
+    world.write(redis_url)
+    with redis_client(redis_url) as client:
+        client.set(keyspace.model_content("v1"), placement.encode())
+        for item, entry in (("told", '{"categories":["kind 1"]}'), ("untold", "{}")):
+            client.hset(keyspace.CATALOG_ITEMS, item, encode_catalog(1, entry))
+            client.zadd(keyspace.POPULAR, {item: 0.0})
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            found = await items(client, "/v1/items/told/similar", n=4)
+            assert [each["item_id"] for each in found] == nearest
+            found = await items(client, "/v1/items/untold/similar", n=4)
+            assert {each["source"] for each in found} == {"popular"}
+            assert (await client.get("/v1/items/nothing/similar")).status_code == 404
 
     asyncio.run(scenario())
