@@ -89,8 +89,8 @@ def live_blend(
             signals[name] = signal.with_new(new_factors)
     if served.factors is not None and placed is not None and new_factors[placed].any():
         # The blend's own factors, if it has any, so that users are folded in once.
-        own = [signal for signal in signals.values() if isinstance(signal, Factors)]
-        factors = own[0] if own else served.factors.with_new(new_factors)
+        fitted = [signal for signal in signals.values() if isinstance(signal, Factors)]
+        factors = fitted[0] if fitted else served.factors.with_new(new_factors)
         stand_in = _StandIn(factors, size, placed)
     signals = {name: _live(signal, sums, size, new_factors, stand_in) for name, signal in signals.items()}
     return replace(served, blend=replace(served.blend, unit_items=size), signals=signals)

@@ -131,7 +131,9 @@ JSON_VALUE = (
     attributes=st.none()
     | st.dictionaries(st.sampled_from(["embedding", "published_at", "year", "hidden", "x"]), JSON_VALUE),
 )
-def test_whatever_was_stored_has_a_content(title: object, categories: object, attributes: object) -> None:
+def test_an_entry_has_a_content_whatever_was_stored(
+    title: object, categories: object, attributes: object
+) -> None:
     found = content_of({"title": title, "categories": categories, "attributes": attributes})
     assert all(math.isfinite(number) for number in (*found.numbers.values(), *found.embedding))
     assert all(isinstance(text, str) for text in (found.title, *found.categories, *found.attributes.values()))
