@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 PLACES = 10
 # How many of the places that an item of the model gets go to a placed one (docs/decisions/0043-content.md).
-_PART = 0.1
+_PART = 0.05
 _LONGEST = 3.0
 
 
