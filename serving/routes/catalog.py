@@ -10,9 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from contracts.catalog import (
     HIDDEN,
+    MAX_ATTRIBUTE_LENGTH,
     MAX_ATTRIBUTES,
     AttributeName,
-    Attributes,
     AttributeValue,
     CatalogEntry,
     CatalogKind,
@@ -32,27 +32,50 @@ from serving.routes.events import append_to_log
 from serving.writes.event_log import EventLog
 
 MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53 - 1
+_LARGEST = 1e300  # of a number as an attribute
+
+
+def _text_of_number(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and abs(value) < _LARGEST else value
+
+
+# A number as an attribute is taken as its text.
+TextOrNumber = Annotated[
+    AttributeValue,
+    BeforeValidator(_text_of_number),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": MAX_ATTRIBUTE_LENGTH},
+                {"type": "number", "exclusiveMinimum": -_LARGEST, "exclusiveMaximum": _LARGEST},
+            ]
+        }
+    ),
+]
 
 
 class Metadata(BaseModel):
-    """What is known of an item or user. A number as an attribute is taken as its text."""
+    """What is known of an item or user."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
     categories: Categories = ()
-    attributes: Attributes = Field(default_factory=dict)
+    attributes: Annotated[dict[AttributeName, TextOrNumber], Field(max_length=MAX_ATTRIBUTES)] = Field(
+        default_factory=dict
+    )
 
 
 class Changes(BaseModel):
     """The fields to change: absent ones stay; an attribute that is null is removed."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
     categories: Categories | None = None
-    attributes: Annotated[dict[AttributeName, AttributeValue | None], Field(max_length=MAX_ATTRIBUTES)] = (
-        Field(default_factory=dict)
+    attributes: Annotated[dict[AttributeName, TextOrNumber | None], Field(max_length=MAX_ATTRIBUTES)] = Field(
+        default_factory=dict
     )
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 import jwt
+import pytest
 from kafka import TopicPartition
+from pydantic import ValidationError
 
 from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.topics import CATALOG, TOPICS
-from serving.routes.catalog import Changes, merge
+from serving.routes.catalog import Changes, Metadata, merge
 from tests.serving.conftest import Client, ServedApi
 from tests.serving.world import World
 
@@ -86,6 +88,18 @@ def test_metadata_can_be_replaced_and_changed_and_hidden(
         assert client.put("/v1/items/x", json={"title": "x", "price": 3}).status_code == 422
         too_many = {"attributes": {str(i): "x" for i in range(64)}}
         assert client.patch("/v1/items/i05", json=too_many).status_code == 422
+
+
+@pytest.mark.parametrize("model", [Metadata, Changes])
+def test_a_number_as_an_attribute_is_taken_as_its_text(model: type[Metadata] | type[Changes]) -> None:
+    entry = model.model_validate({"attributes": {"year": 1999, "price": 12.5, "colour": "red"}})
+    assert entry.attributes == {"year": "1999", "price": "12.5", "colour": "red"}
+    for refused in (True, 10**400, float("nan"), float("inf"), ["red"]):
+        with pytest.raises(ValidationError):
+            model.model_validate({"attributes": {"colour": refused}})
+    for refused in ({"title": 7}, {"categories": [7]}):
+        with pytest.raises(ValidationError):
+            model.model_validate(refused)
 
 
 def test_a_change_keeps_the_fields_that_it_does_not_name() -> None:
