@@ -131,7 +131,7 @@ def _choose_horizon(
     starts = defaults, best_single(offered, scored, with_known)
     weights, steps = best_search(offered, scored, starts, with_known)
     figure = _figure(scored, ndcg(scored, weights, with_known))
-    why = f"chosen on {len(scored.users)} questions of {users} users"
+    why = f"chosen on {_size_of(scored)}"
     return Horizon(weights, figure, alone, tuple(steps), why, is_chosen=True)
 
 
@@ -176,8 +176,8 @@ def _or_halfway(
     found = ndcg(scored, halfway, with_known)
     if difference(scored, found, ndcg(scored, horizon.weights, with_known)).low <= 0:
         return horizon
-    asked = f"{len(scored.users)} questions of {len(np.unique(scored.users))} users"
-    why = f"halfway to the default weights for a later day, surely better than the defaults on {asked}"
+    better = f"surely better than the defaults on {_size_of(scored)}"
+    why = f"halfway to the default weights for a later day, {better}"
     return Horizon(halfway, _figure(scored, found), horizon.alone, (), why)
 
 
@@ -191,6 +191,10 @@ def _scale(horizon: Horizon) -> Horizon:
     weights = {name: weight / largest for name, weight in horizon.weights.items()}
     steps = tuple(step._replace(weight=step.weight / largest) for step in horizon.steps)
     return replace(horizon, weights=weights, steps=steps)
+
+
+def _size_of(scored: Candidates) -> str:
+    return f"{len(scored.users)} questions of {len(np.unique(scored.users))} users"
 
 
 def _figure(scored: Candidates, values: Floats) -> Figure:
@@ -217,8 +221,7 @@ def _or_the_others(
     if found.mean() <= before.mean():
         return horizon
     figure = _figure(scored, found)
-    asked = f"{len(scored.users)} questions of {users} users"
-    why = f"those of the other horizon, which rank {asked} better than the defaults"
+    why = f"those of the other horizon, which rank {_size_of(scored)} better than the defaults"
     return Horizon(dict(other.weights), figure, horizon.alone, (), why)
 
 

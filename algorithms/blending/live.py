@@ -70,6 +70,28 @@ def place_sums(places: NDArray[np.integer[Any]], sums: Floats, many: int) -> Flo
     return placed
 
 
+class ProvisionalFactors(NamedTuple):
+    """Factors of new items: from their first users, else by their content, else zero."""
+
+    factors: NDArray[np.float32]  # (new items, rank)
+    placed: NDArray[np.bool_]  # (new items): False where they come from users
+
+
+def provisional_factors(
+    of_users: Sequence[bytes | None], by_content: Sequence[bytes | None], rank: int
+) -> ProvisionalFactors:
+    """The factors of new items from both of each, which are little-endian float32 as stored, or None."""
+    factors = np.zeros((len(of_users), rank), np.float32)
+    for place, raw in enumerate(of_users):
+        if raw:
+            factors[place] = np.frombuffer(raw, "<f4")
+    placed = np.asarray(~factors.any(axis=1))
+    for place in np.flatnonzero(placed).tolist():
+        if raw := by_content[place]:
+            factors[place] = np.frombuffer(raw, "<f4")
+    return ProvisionalFactors(factors, placed)
+
+
 def live_blend(
     served: ServedBlend,
     sums: Sums,

@@ -62,13 +62,17 @@ class Placement:
         return json.dumps(head).encode() + b"\n" + arrays
 
     @classmethod
-    def decode(cls, raw: bytes) -> Placement:
-        """The inverse of `encode`. Raises ValueError for bytes that are not of one."""
+    def decode(cls, raw: bytes, expected_rank: int | None = None) -> Placement:
+        """The inverse of `encode`. Raises ValueError for bytes that are not of one, or of another rank."""
         line, _, arrays = raw.partition(b"\n")
         head: dict[str, Any] = json.loads(line)
+        if not {"columns", "rank", "knots"} <= head.keys():
+            raise ValueError("what places items by content lacks its sizes")
         count, rank = int(head["columns"]), int(head["rank"])
         if not count or len(arrays) != 4 * count * (1 + rank):
             raise ValueError("what places items by content is damaged")
+        if expected_rank not in (None, rank):
+            raise ValueError(f"what places items by content has {rank} factors, not {expected_rank}")
         columns = np.frombuffer(arrays, "<i4", count)
         weights = np.frombuffer(arrays, "<f4", offset=4 * count).reshape(count, rank)
         return cls(Features(head["knots"]), columns, weights)

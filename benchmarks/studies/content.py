@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.live import Sums, live_blend, new_item_scores
+from algorithms.blending.live import Sums, live_blend
 from algorithms.blending.serialization import ServedBlend
 from algorithms.bootstrap import Figure, mean_figures
 from algorithms.content.placement import Placement, fit_placement
-from algorithms.content.stretch import PLACES, PlacedScores, fitting_stretch
+from algorithms.content.stretch import fitting_stretch
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories
 from algorithms.top_n import best_of_rows
@@ -38,6 +38,7 @@ from ingest.simulated.source import SyntheticWorld, WorldSize
 from ingest.sources.movielens import describe_movie
 from serving.answer.strategies.content import most_liked
 from serving.answer.strategies.fusion import fuse
+from training.in_memory.placed_scores import scores_by_blend
 
 _WEIGHTS = {"item_to_item/15": 1.0, "transitions_recent/3": 1.2, "factors": 0.3}
 _WORLD = WorldSize(users=1000, items=500, ratings=60_000)
@@ -101,12 +102,8 @@ def learn(factors: Factors, entries: Entries, held_out: Array) -> tuple[Placemen
 def stretch(served: ServedBlend, histories: Histories, held_out: Array, placed: Array) -> float:
     """As a round finds it, from a sample of users."""
     drawn = np.sort(np.random.default_rng(42).choice(len(histories), min(300, len(histories)), replace=False))
-    sample, hot = histories.select(drawn), np.ones(len(drawn))
-    best = served.blend.rank(served.signals, sample, PLACES, hotness=hot)[1]
     of_model = np.where(held_out[:, None], 0.0, placed).astype(np.float32)
-    scores = new_item_scores(served, sample, hot, of_model, np.ones(len(placed), np.bool_))
-    scores[sample.owners, sample.items] = 0.0
-    return fitting_stretch(PlacedScores(best[:, -1], scores))
+    return fitting_stretch(scores_by_blend(served, histories.select(drawn), of_model))
 
 
 def new_items(log: Log, entries: Entries, seed: int) -> dict[str, Array]:

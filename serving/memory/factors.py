@@ -149,10 +149,9 @@ class FactorCache:
 def _read_content(raw: bytes | None, rank: int) -> Placement | None:
     """What places items; None where the version has none that can be read."""
     try:
-        placement = Placement.decode(raw) if raw else None
-    except (KeyError, ValueError):
+        return Placement.decode(raw, rank) if raw else None
+    except ValueError:
         return None
-    return placement if placement is not None and placement.rank == rank else None
 
 
 async def in_thread_if_large(factors: ItemFactors, compute: Callable[[], T]) -> T:

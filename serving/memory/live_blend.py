@@ -12,9 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from algorithms.blending.blend import MANY_ITEMS
 from algorithms.blending.live import (
     MOST_ITEMS,
@@ -26,6 +23,7 @@ from algorithms.blending.live import (
     live_half_lives,
     pause_after,
     place_sums,
+    provisional_factors,
 )
 from contracts.stored import keyspace
 from contracts.stored.statuses import NEWEST_EVENT
@@ -111,7 +109,10 @@ class LiveBlendCache:
             return fitted
         size = len(fitted.factors.matrix)
         new_places = {item: size + place for place, item in enumerate(new_ids)}
-        factors, placed = await self._factors_of(model, new_ids, revision, fitted.factors.matrix.shape[1])
+        by_field = await self._new_factors_of(model, revision)
+        of_users = [by_field.get(item.encode()) for item in new_ids]
+        by_content = [by_field.get(keyspace.placed_field(item).encode()) for item in new_ids]
+        factors, placed = provisional_factors(of_users, by_content, fitted.factors.matrix.shape[1])
         known = replace(fitted, new_places=new_places, newest_ms=newest_ms)
         sums = {
             half_life: place_sums(
@@ -124,24 +125,11 @@ class LiveBlendCache:
         live = live_blend(fitted.served, Sums(sums, newest_ms), size, factors, placed)
         return replace(known, served=live)
 
-    async def _factors_of(
-        self, model: Model, new_ids: Sequence[str], revision: int, rank: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The factors of new items, (new items, rank), and which of them follow from content alone.
-
-        They are zero for an item that has no provisional factor yet.
-        """
+    async def _new_factors_of(self, model: Model, revision: int) -> Mapping[bytes, bytes]:
+        """The fields of `keyspace.new_factors`, which are read again where a factor has changed."""
         known = self._new_factors
         if (known.version, known.revision) != (model.version, revision):
             key = keyspace.new_factors(model.version)
             (by_item,) = await self._store.ask_alone(("HGETALL", key), seconds=BACKGROUND_SECONDS)
             self._new_factors = known = _NewFactors(model.version, revision, by_item)
-        factors = np.zeros((len(new_ids), rank), np.float32)
-        for place, item in enumerate(new_ids):
-            if raw := known.by_item.get(item.encode()):
-                factors[place] = np.frombuffer(raw, "<f4")
-        placed = np.asarray(~factors.any(axis=1))
-        for place in np.flatnonzero(placed).tolist():
-            if raw := known.by_item.get(keyspace.placed_field(new_ids[place]).encode()):
-                factors[place] = np.frombuffer(raw, "<f4")
-        return factors, placed
+        return known.by_item

@@ -109,13 +109,10 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
 
 def _read_content(version: str, raw: bytes | None, rank: int) -> Placement | None:
     try:
-        placement = Placement.decode(raw) if raw else None
-        if placement is not None and placement.rank != rank:
-            raise ValueError(f"it has {placement.rank} factors, not {rank}")
-    except (KeyError, ValueError) as error:
+        return Placement.decode(raw, rank) if raw else None
+    except ValueError as error:
         log.warning("model %s places no new items by their content: %s", version, error)
         return None
-    return placement
 
 
 def _read_blend(

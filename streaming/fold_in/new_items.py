@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.live import provisional_factors
 from algorithms.fold_in import fold_in
 from contracts.stored import keyspace
 from streaming.fold_in.model import OnlineModel
@@ -60,13 +61,10 @@ def read_new_items(client: StateClient, model: OnlineModel, known: NewItems) -> 
         pipeline.lrange(keyspace.new_items(model.version), 0, -1)
         pipeline.hgetall(key)  # read last, so that it holds at least the items of the list
         items, by_item = pipeline.execute()
-    factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32).reshape(-1, rank)
-    placed = np.asarray(~factors.any(axis=1))
-    for place in np.flatnonzero(placed).tolist():
-        raw = by_item.get(keyspace.placed_field(items[place].decode()).encode())
-        if raw:
-            factors[place] = np.frombuffer(raw, "<f4")
-    return NewItems(int(revision or 0), {item: n for n, item in enumerate(items)}, factors, placed)
+    index = {item: place for place, item in enumerate(items)}
+    of_users = [by_item.get(item) for item in items]
+    by_content = [by_item.get(keyspace.placed_field(item.decode()).encode()) for item in items]
+    return NewItems(int(revision or 0), index, *provisional_factors(of_users, by_content, rank))
 
 
 def _with_listed(known: NewItems, further: Sequence[bytes], rank: int) -> NewItems:

@@ -177,10 +177,8 @@ def tune(
     )
     # Another seed at each resumption; the same one would draw the first points again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
-    present, complete = (
-        _defaults(settings, blended is not None),
-        study.get_trials(states=[TrialState.COMPLETE]),
-    )
+    present = _defaults(settings, blended is not None)
+    complete = study.get_trials(states=[TrialState.COMPLETE])
     if trials and not any(trial.params == present for trial in complete):
         study.enqueue_trial(present)
     measure = blended_objective(blended, settings) if blended else objective(validation)

@@ -105,7 +105,9 @@ def test_a_placement_is_read_back_as_it_was_stored_and_damage_is_told() -> None:
     placement = fit_placement(contents, factors)
     assert placement is not None
     raw = placement.encode()
-    assert (Placement.decode(raw).place(contents) == placement.place(contents)).all()
-    for damaged in (raw[:-1], b"", b"{}\n"):
-        with pytest.raises((ValueError, KeyError)):
+    assert (Placement.decode(raw, placement.rank).place(contents) == placement.place(contents)).all()
+    for damaged, why in ((raw[:-1], "damaged"), (b"", "Expecting value"), (b"{}\n", "lacks its sizes")):
+        with pytest.raises(ValueError, match=why):
             Placement.decode(damaged)
+    with pytest.raises(ValueError, match="not 99"):
+        Placement.decode(raw, 99)
