@@ -47,7 +47,7 @@ bytecode: $(DEV_STAMP)
 test: $(DEV_STAMP) setup bytecode lint ## the whole suite, real servers included
 	@$(PYTEST) --dist loadgroup --no-loadscope-reorder --durations=40 $(ARGS)
 
-test-fast: $(DEV_STAMP) ## while writing: the tests that need neither servers nor time (under a minute)
+test-fast: $(DEV_STAMP) ## while writing: the tests that need neither servers nor time (about a minute)
 	@$(PYTEST) --dist worksteal -m 'not servers and not slow' --hypothesis-profile quick $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict (of tests: are calls and attributes right?), import-linter
